@@ -1,0 +1,92 @@
+// The manifests agree with each other and with the tables they repeat.
+
+import test from "ava";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { featureTable } from "../lib/features.js";
+import { platforms } from "../lib/platforms.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const text = (path: string) => readFileSync(join(root, path), "utf8");
+const json = (path: string) => JSON.parse(text(path));
+const full = json("package.json");
+const min = json("npm/wasmtime-min/package.json");
+const cargoFeatures = [
+  ...text("crates/node-api/Cargo.toml")
+    .split("[features]")[1]!
+    .split(/^\[/m)[0]!
+    .matchAll(/^([\w-]+) *=/gm),
+].map((found) => found[1]!);
+
+const manifests = ["wasmtime", "wasmtime-min"].flatMap((name) =>
+  platforms.map((platform) => ({ name, platform, manifest: json(`npm/${name}/${platform}/package.json`) })),
+);
+
+test("every manifest has the version of the workspace", (t) => {
+  const version = /\[workspace\.package\][^[]*^version = "(.*)"/m.exec(text("Cargo.toml"))?.[1];
+  t.is(full.version, version);
+  t.is(min.version, version);
+  t.is(json("package-lock.json").version, version);
+  for (const { name, platform, manifest } of manifests) t.is(manifest.version, version, `${name}-${platform}`);
+});
+
+test("the folders of npm/ and the targets of the build are the platforms of the loader", (t) => {
+  const folders = (name: string) =>
+    readdirSync(join(root, "npm", name)).filter((entry) => existsSync(join(root, "npm", name, entry, "package.json")));
+  t.deepEqual(folders("wasmtime").sort(), [...platforms].sort());
+  t.deepEqual(folders("wasmtime-min").sort(), [...platforms].sort());
+  t.deepEqual((full.napi.targets as string[]).map(ofTriple).sort(), [...platforms].sort());
+});
+
+test("a platform package is installed on its platform only, and holds its addon", (t) => {
+  for (const { name, platform, manifest } of manifests) {
+    const [os, cpu, abi] = platform.split("-");
+    t.is(manifest.name, `@cwasm/${name}-${platform}`);
+    t.deepEqual([manifest.os, manifest.cpu], [[os], [cpu]], platform);
+    t.deepEqual(manifest.libc, os === "linux" ? [abi === "gnu" ? "glibc" : "musl"] : undefined, platform);
+    t.is(manifest.main, `cwasm.${platform}.node`);
+    t.deepEqual(manifest.files, [manifest.main]);
+  }
+});
+
+test("both packages offer the same", (t) => {
+  for (const field of ["type", "exports", "bin", "files", "engines", "license", "repository"])
+    t.deepEqual(min[field], full[field], field);
+  for (const { manifest } of manifests)
+    for (const field of ["engines", "license", "repository"]) t.deepEqual(manifest[field], full[field], field);
+});
+
+test("no package has a runtime dependency", (t) => {
+  for (const manifest of [full, min, ...manifests.map((each) => each.manifest)]) {
+    for (const field of ["dependencies", "peerDependencies", "bundleDependencies"])
+      t.is(manifest[field], undefined, `${manifest.name} ${field}`);
+  }
+});
+
+test("each feature of the crate has its row in the table, and the reverse", (t) => {
+  const sets = ["default", "full"];
+  t.deepEqual(Object.keys(featureTable).sort(), cargoFeatures.filter((feature) => !sets.includes(feature)).sort());
+});
+
+test("min is built from features that the crate has", async (t) => {
+  const { variants } = await import(new URL("../../scripts/variants.mjs", import.meta.url).href);
+  const { cargo } = variants.min;
+  const chosen: string[] = cargo[cargo.indexOf("--features") + 1].split(",");
+  t.deepEqual(
+    chosen.filter((feature) => !cargoFeatures.includes(feature)),
+    [],
+  );
+  t.false(chosen.includes("cranelift"));
+});
+
+test("the lock file names no registry", (t) => {
+  t.notRegex(text("package-lock.json"), /"resolved"/);
+});
+
+/** aarch64-unknown-linux-musl is what Node calls linux-arm64-musl. */
+function ofTriple(triple: string): string {
+  const [cpu, , ...os] = triple.split("-");
+  const arch = cpu === "x86_64" ? "x64" : "arm64";
+  return { linux: `linux-${arch}-${os[1]}`, darwin: `darwin-${arch}`, windows: `win32-${arch}-${os[1]}` }[os[0]!]!;
+}

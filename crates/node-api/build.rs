@@ -1,0 +1,18 @@
+//! Tells the crate which variant it is built as, and sets napi's linker flags.
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=CWASM_VARIANT_NAME");
+    let variant = std::env::var("CWASM_VARIANT_NAME").unwrap_or_else(|_| "custom".into());
+    println!("cargo::rustc-env=CWASM_VARIANT={variant}");
+    // napi tags each class's objects with the crate's name, and two variants can be loaded side by side: an object of
+    // one must be a stranger to the other, whose structures have other fields.
+    println!("cargo::rustc-env=CARGO_PKG_NAME=cwasm-node-api-{variant}");
+    // The exact Wasmtime version, which Wasmtime itself does not tell, is the one the workspace pins.
+    let manifest = "../../Cargo.toml";
+    println!("cargo::rerun-if-changed={manifest}");
+    let text = std::fs::read_to_string(manifest).expect("the workspace's Cargo.toml");
+    let pin = text.split("\nwasmtime = { version = \"=").nth(1).and_then(|rest| rest.split('"').next());
+    println!("cargo::rustc-env=CWASM_WASMTIME_VERSION={}", pin.expect("wasmtime is pinned exactly"));
+    println!("cargo::rustc-env=CWASM_TARGET={}", std::env::var("TARGET").expect("cargo sets it"));
+    napi_build::setup();
+}

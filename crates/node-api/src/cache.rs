@@ -1,0 +1,40 @@
+//! [feature `cache`] `Config.cache`: compiled modules kept on disk.
+
+use wasmtime::{Cache, CacheConfig as WasmtimeCache};
+
+use crate::error::{Error, Result};
+use crate::js::Js;
+use crate::options::{Options, options};
+
+options! {
+    /// Where compiled modules are kept.
+    CacheConfig {
+        /// A directory, made if it is not there. What it holds is native code: nobody else may write to it.
+        directory: String,
+    }
+}
+
+/// `Config.cache` as it was read.
+#[derive(Clone)]
+pub struct Settings(Option<Cache>);
+
+impl Settings {
+    pub fn read(group: Js) -> Result<Settings> {
+        if group.is_undefined() || matches!(group.to_bool(""), Ok(false)) {
+            return Ok(Settings(None));
+        }
+        let mut cache = WasmtimeCache::new();
+        if group.to_bool("").is_err() {
+            let options = Options::<CacheConfig>::new(group, "config.cache")?;
+            if let Some(directory) = options.string("directory")? {
+                cache.with_directory(directory);
+            }
+        }
+        let cache = Cache::new(cache).map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
+        Ok(Settings(Some(cache)))
+    }
+    pub fn apply(&self, config: &mut wasmtime::Config) -> Result<()> {
+        config.cache(self.0.clone());
+        Ok(())
+    }
+}

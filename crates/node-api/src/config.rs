@@ -1,0 +1,68 @@
+//! `Config`: the options of an engine. Groups that need a feature are read by the file of that feature.
+
+use crate::error::Result;
+use crate::js::Js;
+use crate::options::{Options, options};
+use crate::profile::{PROFILES, Profile};
+use crate::{cache, compiler, pooling};
+
+options! {
+    /// How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not.
+    Config {
+        /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
+        /// that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
+        /// same. Default `default`.
+        #[napi(ts_type = "ProfileName")]
+        profile: String,
+        /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
+        /// traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+        max_wasm_stack: f64,
+        /// The compiler. Needs the feature `cranelift`.
+        #[napi(ts_type = "CompilerConfig")]
+        compiler: Js,
+        /// Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
+        /// Needs the feature `cache`.
+        #[napi(ts_type = "boolean | CacheConfig")]
+        cache: Js,
+        /// Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
+        /// engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+        #[napi(ts_type = "boolean | PoolingConfig")]
+        pooling: Js,
+    }
+}
+
+/// A `Config` as it was read, from which a Wasmtime config can be made as often as one is needed.
+#[derive(Clone)]
+pub struct Settings {
+    pub profile: Profile,
+    pub max_wasm_stack: usize,
+    compiler: compiler::Settings,
+    cache: cache::Settings,
+    pooling: pooling::Settings,
+}
+
+impl Settings {
+    pub fn read(config: Js) -> Result<Settings> {
+        let options = Options::<Config>::new(config, "config")?;
+        Ok(Settings {
+            profile: options.choice("profile", &PROFILES)?.unwrap_or(Profile::Default),
+            max_wasm_stack: options.number("max_wasm_stack", 1 << 30)?.unwrap_or(512 << 10) as usize,
+            compiler: compiler::Settings::read(options.get("compiler")?)?,
+            cache: cache::Settings::read(options.get("cache")?)?,
+            pooling: pooling::Settings::read(options.get("pooling")?)?,
+        })
+    }
+
+    /// All but what is about running: the same for compiling in process and ahead of time.
+    pub fn to_config(&self) -> Result<wasmtime::Config> {
+        let mut config = wasmtime::Config::new();
+        self.profile.apply(&mut config);
+        config.max_wasm_stack(self.max_wasm_stack);
+        // A fiber's stack holds the guest's part and what host functions need on top.
+        config.async_stack_size(self.max_wasm_stack + (1536 << 10));
+        self.compiler.apply(&mut config);
+        self.cache.apply(&mut config)?;
+        self.pooling.apply(&mut config);
+        Ok(config)
+    }
+}

@@ -1,0 +1,70 @@
+//! [`Engine`]: settings, the compiler, and what all stores made with it share.
+
+use std::rc::Rc;
+
+use napi_derive::napi;
+
+use crate::config::Settings;
+use crate::error::{Error, Result, guard};
+use crate::js::Js;
+use crate::profile::Profile;
+
+/// What stores and modules keep of their engine.
+pub struct EngineParts {
+    pub engine: wasmtime::Engine,
+    pub profile: Profile,
+    pub settings: Settings,
+}
+
+/// Settings, and the compiler where the build has one. Modules and stores are made with an engine and work together only
+/// with the same one. One engine for a program is the usual way.
+///
+/// @example
+/// ```ts
+/// const engine = new Engine({ profile: 'metered' })
+/// const artifact = engine.precompileSync(wasm) // with the full package, in CI
+/// const module = Module.deserialize(engine, artifact) // with either
+/// ```
+#[napi]
+pub struct Engine {
+    pub(crate) parts: Rc<EngineParts>,
+}
+
+#[napi]
+impl Engine {
+    /// Makes an engine. Throws `TypeError` for unknown or wrong options, `FeatureUnavailableError` for a group of options
+    /// this build has no code for.
+    #[napi(constructor, ts_args_type = "config?: Config")]
+    pub fn new(config: Js) -> napi::Result<Self> {
+        guard(config.env, || {
+            let settings = Settings::read(config)?;
+            let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
+            Ok(Engine { parts: Rc::new(EngineParts { engine, profile: settings.profile, settings }) })
+        })
+    }
+
+    /// The name of the profile, which is also stamped into artifacts.
+    #[napi(getter)]
+    pub fn profile(&self, env: napi::Env) -> napi::Result<String> {
+        guard(env.raw(), || Ok(self.parts.profile.name().into()))
+    }
+
+    /// The target triple that this engine runs.
+    #[napi(getter)]
+    pub fn target(&self, env: napi::Env) -> napi::Result<String> {
+        guard(env.raw(), || Ok(env!("CWASM_TARGET").into()))
+    }
+}
+
+/// Settings that Wasmtime won't have.
+pub fn refused(error: wasmtime::Error) -> crate::error::Failure {
+    Error::type_error(format!("config: {error:#}")).into()
+}
+
+/// Refuses a module or a store of another engine: Wasmtime would panic.
+pub fn same_engine(a: &EngineParts, b: &wasmtime::Engine, what: &str) -> Result<()> {
+    if wasmtime::Engine::same(&a.engine, b) {
+        return Ok(());
+    }
+    Err(Error::type_error(format!("{what} belongs to another engine")).into())
+}

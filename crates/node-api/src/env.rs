@@ -1,0 +1,157 @@
+//! What one JavaScript environment (the main thread, or a worker) keeps: the facade's functions and error classes, the
+//! slots through which calls travel, and the list of live stores.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+
+use napi::sys;
+use napi_derive::napi;
+use wasmtime::ValRaw;
+
+use crate::error::{Error, Result, guard};
+use crate::js::{Js, check};
+use crate::store::Core;
+
+/// Slot 0 is the header (which store, which function); arguments and results start at slot 1. A wasm function has at most
+/// 1,000 of either.
+pub const SLOTS: usize = 1001;
+
+/// Per environment, in `napi_set_instance_data`. Shared by each [`Core`], so the order of finalizers at exit is no matter.
+pub struct EnvData {
+    /// An object with the facade's functions and its `errors`; strong, and free of cycles: it is the facade's own.
+    facade: sys::napi_ref,
+    slots: *mut ValRaw,
+    stores: UnsafeCell<Vec<*const Core>>,
+    free: Cell<Vec<u32>>,
+}
+
+impl EnvData {
+    pub fn of(env: sys::napi_env) -> Result<Rc<EnvData>> {
+        let mut data: *mut c_void = ptr::null_mut();
+        // SAFETY: the pointer is the one `init` stored, a leaked `Rc`; the count is raised for the copy given out.
+        unsafe {
+            check(sys::napi_get_instance_data(env, &mut data))?;
+            if data.is_null() {
+                return Err(Error::internal("the addon was used before the facade called init").into());
+            }
+            Rc::increment_strong_count(data.cast::<EnvData>());
+            Ok(Rc::from_raw(data.cast::<EnvData>()))
+        }
+    }
+
+    fn facade(&self, env: sys::napi_env) -> Result<Js> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: `facade` is a strong reference made by `init` in this environment.
+        check(unsafe { sys::napi_get_reference_value(env, self.facade, &mut raw) })?;
+        Ok(Js { env, raw })
+    }
+    /// The facade's error classes by name.
+    pub fn errors(&self, env: sys::napi_env) -> Result<Js> {
+        self.facade(env)?.get("errors")
+    }
+    /// Calls a function of the facade (lib/host-table.ts).
+    pub fn call(&self, env: sys::napi_env, function: &str, args: &[Js]) -> Result<Js> {
+        self.facade(env)?.invoke(function, args)
+    }
+
+    /// The slots after the header.
+    pub fn slots(&self) -> *mut ValRaw {
+        // SAFETY: the buffer has SLOTS + 1 slots.
+        unsafe { self.slots.add(1) }
+    }
+    /// What JavaScript wrote into the header: function, store.
+    pub fn header(&self) -> (i32, u32) {
+        // SAFETY: slot 0 is 16 bytes of plain memory that only this thread writes.
+        unsafe {
+            let words = self.slots.cast::<i32>();
+            (*words, *words.add(1) as u32)
+        }
+    }
+
+    /// Gives a store a number that JavaScript names it by.
+    pub fn add_store(&self, core: *const Core) -> u32 {
+        // SAFETY: only this thread has the list, and no reference into it outlives a statement.
+        let stores = unsafe { &mut *self.stores.get() };
+        let mut free = self.free.take();
+        let id = free.pop().unwrap_or(stores.len() as u32);
+        self.free.set(free);
+        match stores.get_mut(id as usize) {
+            Some(place) => *place = core,
+            None => stores.push(core),
+        }
+        id
+    }
+    pub fn remove_store(&self, id: u32) {
+        // SAFETY: as in `add_store`.
+        unsafe { (&mut *self.stores.get())[id as usize] = ptr::null() };
+        let mut free = self.free.take();
+        free.push(id);
+        self.free.set(free);
+    }
+    /// The store with this number, null if there is none.
+    pub fn store(&self, id: u32) -> *const Core {
+        // SAFETY: as in `add_store`.
+        unsafe { (&*self.stores.get()).get(id as usize).copied().unwrap_or(ptr::null()) }
+    }
+}
+
+unsafe extern "C" fn drop_env_data(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
+    // SAFETY: `data` is the `Rc` leaked by `init`, handed back once.
+    drop(unsafe { Rc::from_raw(data.cast::<EnvData>()) });
+}
+
+/// Called once per environment by the facade: its functions and error classes, and the ArrayBuffer of slots. Returns the
+/// function that makes one call.
+#[napi(skip_typescript)]
+pub fn init(env: napi::Env, facade: Js, slots: Js) -> napi::Result<Js> {
+    let env = env.raw();
+    guard(env, || {
+        // Threads of ours may outlive a worker that loaded us, and Wasmtime's signal handler stays for good.
+        napi::bindgen_prelude::retain_current_module_for_unload_safety();
+        quiet_panics();
+        let (mut data, mut len) = (ptr::null_mut(), 0);
+        // SAFETY: Node-API refuses what is no ArrayBuffer. The facade keeps the buffer and never detaches it.
+        check(unsafe { sys::napi_get_arraybuffer_info(env, slots.raw, &mut data, &mut len) })?;
+        if len != (SLOTS + 1) * size_of::<ValRaw>() || !data.cast::<ValRaw>().is_aligned() {
+            return Err(Error::internal("the slots have the wrong size").into());
+        }
+        let mut facade_ref = ptr::null_mut();
+        // SAFETY: `facade` is an object; the reference is deleted with the environment.
+        check(unsafe { sys::napi_create_reference(env, facade.raw, 1, &mut facade_ref) })?;
+        let shared = Rc::into_raw(Rc::new(EnvData {
+            facade: facade_ref,
+            slots: data.cast(),
+            stores: UnsafeCell::default(),
+            free: Cell::default(),
+        }));
+        let mut enter = ptr::null_mut();
+        // SAFETY: the leaked Rc is given back to `drop_env_data` when the environment ends, after the last call.
+        unsafe {
+            check(sys::napi_set_instance_data(env, shared.cast_mut().cast(), Some(drop_env_data), ptr::null_mut()))?;
+            check(sys::napi_create_function(
+                env,
+                c"enter".as_ptr(),
+                5,
+                Some(crate::func::enter),
+                shared.cast_mut().cast(),
+                &mut enter,
+            ))?;
+        }
+        Ok(Js { env, raw: enter })
+    })
+}
+
+/// A caught panic is an exception with its message; nothing is printed on stderr, which may be the guest's.
+fn quiet_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let default = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if std::env::var_os("RUST_BACKTRACE").is_some() {
+                default(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,53 @@
+//! Wasmtime for Node.js: the addon behind `@cwasm/wasmtime` and `@cwasm/wasmtime-min`.
+//!
+//! One file per concept, with Wasmtime's names. `store` says who owns whom and how host functions come back in; `func` how a
+//! call travels; `profile` which artifacts load where; `error` what is thrown. A file that needs a Cargo feature is gated
+//! here, and adds methods to types of files that are always there; `x_disabled.rs` stands in where such a file needs it.
+
+// The foundations: JavaScript values, errors, what an environment keeps, work on other threads.
+mod bytes;
+mod env;
+mod error;
+mod features;
+mod js;
+mod options;
+mod task;
+
+// Wasmtime's concepts, in the order in which one needs the other.
+mod artifact;
+mod config;
+mod engine;
+mod func;
+mod global;
+mod instance;
+mod limits;
+mod linker;
+mod memory;
+mod module;
+mod profile;
+mod sig;
+mod store;
+mod table;
+mod trap;
+mod types;
+mod val;
+
+// What Cargo features bring.
+#[cfg_attr(not(feature = "cache"), path = "cache_disabled.rs")]
+mod cache;
+#[cfg_attr(not(feature = "cranelift"), path = "compiler_disabled.rs")]
+mod compiler;
+#[cfg_attr(not(feature = "gc"), path = "gc_disabled.rs")]
+mod gc;
+#[cfg(feature = "cranelift")]
+#[cfg_attr(not(feature = "parallel-compilation"), path = "parallel_disabled.rs")]
+mod parallel;
+#[cfg_attr(not(feature = "pooling-allocator"), path = "pooling_disabled.rs")]
+mod pooling;
+#[cfg(feature = "wasi")]
+mod run;
+#[cfg_attr(not(feature = "wasi"), path = "wasi_disabled.rs")]
+mod wasi;
+#[cfg(feature = "cranelift")]
+#[cfg_attr(not(feature = "wat"), path = "wat_disabled.rs")]
+mod wat;

@@ -1,0 +1,126 @@
+//! What a guest may take: the limits of a store, and the limiter that Wasmtime asks.
+
+use napi::sys;
+use wasmtime::ResourceLimiter;
+
+use crate::error::{Error, Result};
+use crate::js::Js;
+use crate::options::{Known, Options, camel, options};
+use crate::store::Owner;
+
+options! {
+    /// What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing.
+    StoreLimits {
+        /// Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
+        /// guest, an instantiation throws.
+        memory_bytes: f64,
+        /// Elements of any one table.
+        table_elements: f64,
+        /// Instances in the store.
+        instances: f64,
+        /// Tables in the store.
+        tables: f64,
+        /// Linear memories in the store.
+        memories: f64,
+        /// Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false.
+        trap_on_grow_failure: bool,
+    }
+}
+
+/// The limits as they were read.
+#[derive(Clone, Default)]
+pub struct Limits {
+    memory_bytes: Option<u64>,
+    table_elements: Option<u64>,
+    instances: Option<u64>,
+    tables: Option<u64>,
+    memories: Option<u64>,
+    trap_on_grow_failure: bool,
+}
+
+impl Limits {
+    pub fn read(limits: Js) -> Result<Limits> {
+        let options = Options::<StoreLimits>::new(limits, "limits")?;
+        let number = |name| options.number(name, 1 << 53);
+        Ok(Limits {
+            memory_bytes: number("memory_bytes")?,
+            table_elements: number("table_elements")?,
+            instances: number("instances")?,
+            tables: number("tables")?,
+            memories: number("memories")?,
+            trap_on_grow_failure: options.bool("trap_on_grow_failure")?.unwrap_or(false),
+        })
+    }
+    pub fn to_js(&self, env: sys::napi_env) -> Result<Js> {
+        let object = Js::object(env)?;
+        let numbers = [self.memory_bytes, self.table_elements, self.instances, self.tables, self.memories];
+        for (name, number) in StoreLimits::NAMES.iter().zip(numbers) {
+            if let Some(number) = number {
+                object.set(&camel(name), Js::number(env, number as f64)?)?;
+            }
+        }
+        object.set("trapOnGrowFailure", Js::bool(env, self.trap_on_grow_failure)?)?;
+        Ok(object)
+    }
+}
+
+/// Asked by Wasmtime before anything of a store grows. `memoryBytes` is for all memories of the store together.
+pub struct Limiter {
+    pub limits: Limits,
+    /// Where it is told that a memory may have grown.
+    owner: Owner,
+    bytes: u64,
+    /// What the growth under way adds.
+    growing: u64,
+}
+
+impl Limiter {
+    pub fn new(limits: Limits, owner: Owner) -> Limiter {
+        Limiter { limits, owner, bytes: 0, growing: 0 }
+    }
+    /// A growth beyond a limit: refused, which the guest sees as -1, or a `MemoryLimitError` where that was asked for.
+    fn refuse(&self, what: &str, desired: u64, limit: u64) -> wasmtime::Result<bool> {
+        if !self.limits.trap_on_grow_failure {
+            return Ok(false);
+        }
+        let message = format!("the guest asked for {desired} {what}, its limit is {limit}");
+        Err(crate::trap::error(Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit")))
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.bytes + (desired - current) as u64;
+        match self.limits.memory_bytes {
+            Some(limit) if total > limit => return self.refuse("bytes of memory", total, limit),
+            _ => {
+                self.growing = total - self.bytes;
+                self.bytes = total;
+            }
+        }
+        if let Some(core) = self.owner.get() {
+            core.bytes.set(self.bytes as i64);
+            core.grew.set(true);
+        }
+        Ok(true)
+    }
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.bytes -= std::mem::take(&mut self.growing);
+        if self.limits.trap_on_grow_failure { Err(error) } else { Ok(()) }
+    }
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        match self.limits.table_elements {
+            Some(limit) if desired as u64 > limit => self.refuse("table elements", desired as u64, limit),
+            _ => Ok(true),
+        }
+    }
+    fn instances(&self) -> usize {
+        self.limits.instances.map_or(10_000, |n| n as usize)
+    }
+    fn tables(&self) -> usize {
+        self.limits.tables.map_or(10_000, |n| n as usize)
+    }
+    fn memories(&self) -> usize {
+        self.limits.memories.map_or(10_000, |n| n as usize)
+    }
+}

@@ -1,0 +1,359 @@
+//! [`Linker`] and [`InstancePre`]: imports by name, resolved once and used in many stores.
+//!
+//! A linker's JavaScript functions sit in a list of its own, on the JavaScript side. A store that instantiates from the
+//! linker gets an edge to that list ([`crate::func::Hosts`]), so the functions live as long as any guest that may call them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use napi::bindgen_prelude::This;
+use napi_derive::napi;
+
+use crate::engine::{Engine, EngineParts};
+use crate::error::{Error, Failure, Result, guard};
+use crate::func::{HostFunc, host_call};
+use crate::instance::{Instance, Item};
+use crate::js::{IntoJs, Js};
+use crate::module::of_engine;
+use crate::sig::Sig;
+use crate::store::{Core, Data, Store};
+use crate::{trap, types};
+
+/// A set of named imports for many modules and many stores.
+///
+/// What is defined with `defineFunc` and `defineWasi` belongs to no store. What belongs to one (`define`, `defineInstance`,
+/// `defineModule`) binds the linker to it.
+///
+/// @example
+/// ```ts
+/// const linker = new Linker(engine)
+///   .defineWasi()
+///   .defineFunc('env', 'log', { parameters: ['i32'], results: [] }, x => console.log(x))
+/// const pre = linker.instantiatePre(module)
+/// const instance = pre.instantiate(new Store(engine)) // as often as you like
+/// ```
+#[napi]
+pub struct Linker {
+    pub(crate) linker: RefCell<wasmtime::Linker<Data>>,
+    engine: Rc<EngineParts>,
+    number: u64,
+    shadowing: Cell<bool>,
+    /// The store that something defined here belongs to.
+    store: RefCell<Option<Weak<Core>>>,
+}
+
+/// What a linker refuses.
+pub fn link_error(module: &str, name: &str, error: wasmtime::Error) -> Failure {
+    Error::new("LinkError", format!("{error:#}")).with("module", module).with("name", name).into()
+}
+
+impl Linker {
+    /// The store an argument names, which must be the one this linker is bound to, if it is.
+    fn core<'a>(&self, store: &'a Js) -> Result<&'a Rc<Core>> {
+        let core = &store.class::<Store>("store")?.core;
+        crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
+        check_binding(&self.store.borrow(), core)?;
+        core.usable()?;
+        Ok(core)
+    }
+    fn bind(&self, core: &Rc<Core>) -> Result<()> {
+        check_binding(&self.store.borrow(), core)?;
+        self.store.borrow_mut().get_or_insert_with(|| Rc::downgrade(core));
+        Ok(())
+    }
+    fn functions(this: Js) -> Result<Js> {
+        crate::env::EnvData::of(this.env)?.call(this.env, "functionsOf", &[this])
+    }
+}
+
+fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
+    match bound {
+        Some(store) if !std::ptr::eq(store.as_ptr(), Rc::as_ptr(core)) => {
+            Err(Error::type_error("the linker has definitions that belong to another store").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
+    let object = Instance { core: core.clone(), instance }.into_js(core.env)?;
+    core.bind_object(object)
+}
+
+#[napi]
+impl Linker {
+    /// Makes an empty linker.
+    #[napi(constructor, ts_args_type = "engine: Engine")]
+    pub fn new(this: This<Js>, engine: Js) -> napi::Result<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        guard(engine.env, || {
+            let parts = engine.class::<Engine>("engine")?.parts.clone();
+            crate::env::EnvData::of(engine.env)?.call(engine.env, "bindLinker", &[this.object])?;
+            Ok(Linker {
+                linker: RefCell::new(wasmtime::Linker::new(&parts.engine)),
+                engine: parts,
+                number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+                shadowing: Cell::new(false),
+                store: RefCell::new(None),
+            })
+        })
+    }
+
+    /// Whether a name may be defined again; the last definition counts. Default false: then it is a `LinkError`.
+    #[napi(getter)]
+    pub fn allow_shadowing(&self, env: napi::Env) -> napi::Result<bool> {
+        guard(env.raw(), || Ok(self.shadowing.get()))
+    }
+    #[napi(setter, js_name = "allowShadowing", ts_args_type = "allow: boolean")]
+    pub fn set_allow_shadowing(&self, allow: Js) -> napi::Result<()> {
+        guard(allow.env, || {
+            self.shadowing.set(allow.to_bool("allowShadowing")?);
+            self.linker.borrow_mut().allow_shadowing(self.shadowing.get());
+            Ok(())
+        })
+    }
+
+    /// Defines an exported function, memory, table or global, which binds the linker to its store.
+    #[napi(
+        ts_args_type = "module: string, name: string, value: ExportedFunction | Memory | Table | Global",
+        ts_return_type = "this"
+    )]
+    pub fn define(&self, this: This<Js>, module: Js, name: Js, value: Js) -> napi::Result<Js> {
+        let env = module.env;
+        guard(env, || {
+            let (module, name) = (module.to_str("module")?, name.to_str("name")?);
+            // The facade finds out what it is: `[kind, the store's number, number or object]`.
+            let found = crate::env::EnvData::of(env)?.call(env, "identify", &[value])?;
+            let (kind, value) = (found.index(0)?.to_str("kind")?, found.index(2)?);
+            let core = match kind.as_str() {
+                "function" => store_of_number(found.index(1)?)?,
+                "global" => value.class::<crate::global::Global>("value")?.core.clone(),
+                "table" => value.class::<crate::table::Table>("value")?.core.clone(),
+                _ => value.class::<crate::memory::Memory>("value")?.core.clone(),
+            };
+            crate::engine::same_engine(&self.engine, &core.engine.engine, "value")?;
+            check_binding(&self.store.borrow(), &core)?;
+            let item = Item::from_js(&core, value, &kind, "value")?.to_extern(&core)?;
+            core.enter(|context| {
+                self.linker
+                    .borrow_mut()
+                    .define(context, &module, &name, item)
+                    .map(drop)
+                    .map_err(|e| link_error(&module, &name, e))
+            })??;
+            self.bind(&core)?;
+            Ok(this.object)
+        })
+    }
+
+    /// Defines a JavaScript function with a wasm type. Arguments and result are converted by it as the JS API does; several
+    /// results are returned as an array.
+    #[napi(
+        ts_args_type = "module: string, name: string, type: FuncType, fn: (...args: any[]) => unknown",
+        ts_return_type = "this"
+    )]
+    pub fn define_func(&self, this: This<Js>, module: Js, name: Js, ty: Js, function: Js) -> napi::Result<Js> {
+        let env = module.env;
+        guard(env, || {
+            let (module, name) = (module.to_str("module")?, name.to_str("name")?);
+            let ty = types::func_type(&self.engine.engine, ty)?;
+            let function = function.to_function("fn")?;
+            let sig = Sig::new(&ty);
+            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
+                return Err(crate::val::no_way(unknown).into());
+            }
+            let index = crate::env::EnvData::of(env)?
+                .call(env, "addFunction", &[this.object, Js::string(env, &sig.text)?, function])?
+                .to_u32("index")?;
+            let host = HostFunc { linker: self.number, index, sig };
+            let mut linker = self.linker.borrow_mut();
+            // SAFETY: `host_call` reads and writes the slots by the signature, which is made of the type.
+            unsafe {
+                linker.func_new_unchecked(&module, &name, ty, move |caller, space| host_call(caller, space, &host))
+            }
+            .map_err(|e| link_error(&module, &name, e))?;
+            Ok(this.object)
+        })
+    }
+
+    /// Defines all exports of an instance under a module name.
+    #[napi(ts_args_type = "store: Store, name: string, instance: Instance", ts_return_type = "this")]
+    pub fn define_instance(&self, this: This<Js>, store: Js, name: Js, instance: Js) -> napi::Result<Js> {
+        guard(store.env, || {
+            let core = self.core(&store)?;
+            let name = name.to_str("name")?;
+            let instance = instance.class::<Instance>("instance")?;
+            crate::store::same_store(core, &instance.core, "instance")?;
+            core.enter(|context| {
+                let mut linker = self.linker.borrow_mut();
+                linker.instance(context, &name, instance.instance).map(drop).map_err(|e| link_error(&name, "", e))
+            })??;
+            self.bind(core)?;
+            Ok(this.object)
+        })
+    }
+
+    /// Instantiates a module and defines its exports under a module name. A WASI command is instantiated anew for each call
+    /// of its exports, a reactor's `_initialize` is called once.
+    #[napi(ts_args_type = "store: Store, name: string, module: Module", ts_return_type = "this")]
+    pub fn define_module(&self, this: This<Js>, store: Js, name: Js, module: Js) -> napi::Result<Js> {
+        guard(store.env, || {
+            let core = self.core(&store)?;
+            let name = name.to_str("name")?;
+            let module = &of_engine(&module, &self.engine)?.module;
+            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
+            // Host functions may define more while the module starts, so the definitions are taken out meanwhile.
+            let mut linker = self.linker.borrow().clone();
+            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
+            *self.linker.borrow_mut() = linker;
+            self.bind(core)?;
+            Ok(this.object)
+        })
+    }
+
+    /// Gives a definition a second name.
+    #[napi(
+        ts_args_type = "module: string, name: string, asModule: string, asName: string",
+        ts_return_type = "this"
+    )]
+    pub fn alias(&self, this: This<Js>, module: Js, name: Js, as_module: Js, as_name: Js) -> napi::Result<Js> {
+        guard(module.env, || {
+            let (module, name) = (module.to_str("module")?, name.to_str("name")?);
+            let (as_module, as_name) = (as_module.to_str("asModule")?, as_name.to_str("asName")?);
+            let mut linker = self.linker.borrow_mut();
+            linker
+                .alias(&module, &name, &as_module, &as_name)
+                .map(drop)
+                .map_err(|e| link_error(&as_module, &as_name, e))?;
+            Ok(this.object)
+        })
+    }
+
+    /// Defines every function import of `module` that has no definition yet as one that traps when it is called.
+    #[napi(ts_args_type = "module: Module", ts_return_type = "this")]
+    pub fn define_unknown_imports_as_traps(&self, this: This<Js>, module: Js) -> napi::Result<Js> {
+        guard(module.env, || {
+            let module = &of_engine(&module, &self.engine)?.module;
+            self.linker.borrow_mut().define_unknown_imports_as_traps(module).map_err(trap::failure)?;
+            Ok(this.object)
+        })
+    }
+
+    /// What is defined under a name, for `store`; `undefined` if nothing is.
+    #[napi(
+        ts_args_type = "store: Store, module: string, name: string",
+        ts_return_type = "ExportedFunction | Memory | Table | Global | undefined"
+    )]
+    pub fn get(&self, this: This<Js>, store: Js, module: Js, name: Js) -> napi::Result<Js> {
+        guard(store.env, || {
+            let core = self.core(&store)?;
+            let (module, name) = (module.to_str("module")?, name.to_str("name")?);
+            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
+            let item = core.enter(|mut context| {
+                let found = self.linker.borrow().get(&mut context, &module, &name);
+                found.ok().map(|item| Item::from_extern(core, &mut context, item))
+            })?;
+            match item {
+                None => Js::undefined(store.env),
+                Some(Item::Func(number)) => {
+                    core.table()?.invoke("func", &[Js::number(store.env, number.into())?])
+                }
+                Some(item) => item.to_js(core),
+            }
+        })
+    }
+
+    /// Instantiates `module` in `store`, with what is defined here as its imports.
+    ///
+    /// Throws as `new Instance` does.
+    #[napi(ts_args_type = "store: Store, module: Module", ts_return_type = "Instance")]
+    pub fn instantiate(&self, this: This<Js>, store: Js, module: Js) -> napi::Result<Js> {
+        guard(store.env, || {
+            let core = self.core(&store)?;
+            let module = &of_engine(&module, &self.engine)?.module;
+            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
+            // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
+            // store is resolved in it, with the sizes memories and tables have now.
+            let instance = if self.store.borrow().is_none() {
+                let pre = self.linker.borrow().instantiate_pre(module).map_err(trap::failure)?;
+                core.enter(|context| pre.instantiate(context).map_err(trap::failure))??
+            } else {
+                let linker = self.linker.borrow().clone();
+                core.enter(|context| linker.instantiate(context, module).map_err(trap::failure))??
+            };
+            into_instance(core, instance)
+        })
+    }
+
+    /// Resolves and checks the imports of `module` once, to instantiate it in many stores.
+    ///
+    /// Throws `LinkError` where an import has no definition or one of another type.
+    #[napi(ts_args_type = "module: Module", ts_return_type = "InstancePre")]
+    pub fn instantiate_pre(&self, this: This<Js>, module: Js) -> napi::Result<Js> {
+        let env = module.env;
+        guard(env, || {
+            let wasm = &of_engine(&module, &self.engine)?.module;
+            let pre = self.linker.borrow().instantiate_pre(wasm).map_err(trap::failure)?;
+            let object = InstancePre {
+                pre,
+                engine: self.engine.clone(),
+                linker: self.number,
+                store: RefCell::new(self.store.borrow().clone()),
+            }
+            .into_js(env)?;
+            crate::env::EnvData::of(env)?.call(env, "bind", &[object, Linker::functions(this.object)?])?;
+            Ok(object)
+        })
+    }
+}
+
+/// A module whose imports a linker has resolved: the fastest way to many instances.
+///
+/// @example
+/// ```ts
+/// const pre = linker.instantiatePre(module)
+/// function handle(request) {
+///   using store = new Store(engine, { limits: { memoryBytes: 16 << 20 } })
+///   return pre.instantiate(store).exports.handle(request)
+/// }
+/// ```
+#[napi]
+pub struct InstancePre {
+    pre: wasmtime::InstancePre<Data>,
+    engine: Rc<EngineParts>,
+    linker: u64,
+    store: RefCell<Option<Weak<Core>>>,
+}
+
+#[napi]
+impl InstancePre {
+    /// Instantiates in `store`.
+    ///
+    /// Throws as `new Instance` does, save for what was checked before.
+    #[napi(ts_args_type = "store: Store", ts_return_type = "Instance")]
+    pub fn instantiate(&self, this: This<Js>, store: Js) -> napi::Result<Js> {
+        guard(store.env, || {
+            let core = &store.class::<Store>("store")?.core;
+            crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
+            check_binding(&self.store.borrow(), core)?;
+            core.usable()?;
+            core.hosts.add_linker(core, self.linker, Linker::functions(this.object)?)?;
+            let instance = core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
+            into_instance(core, instance)
+        })
+    }
+}
+
+/// The store that the facade names by its number.
+fn store_of_number(number: Js) -> Result<Rc<Core>> {
+    let core = crate::env::EnvData::of(number.env)?.store(number.to_u32("store")?);
+    if core.is_null() {
+        return Err(Error::internal("there is no store of this number").into());
+    }
+    // SAFETY: a store in the list is an `Rc` that its host table holds; the count is raised for the copy given out.
+    unsafe {
+        Rc::increment_strong_count(core);
+        Ok(Rc::from_raw(core))
+    }
+}

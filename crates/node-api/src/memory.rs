@@ -1,0 +1,314 @@
+//! [`Memory`], and the zero-copy views of it.
+//!
+//! `memory.buffer` is an ArrayBuffer over the mapping itself. A script can move its contents into another ArrayBuffer that we
+//! know nothing of (`buffer.transfer()`), so a mapping is freed only when the last view's finalizer has run, and a memory
+//! that may move when it grows has no views at all.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+
+use napi::sys;
+use napi_derive::napi;
+use wasmtime::StoreContextMut;
+
+use crate::bytes::Bytes;
+use crate::error::{Error, Result, guard};
+use crate::js::{Js, check};
+use crate::store::{Core, Data, Store};
+use crate::types;
+
+/// The views of a store's memories.
+#[derive(Default)]
+pub struct Views {
+    list: RefCell<Vec<View>>,
+    /// ArrayBuffers over our mappings whose finalizers have not run.
+    live: Cell<usize>,
+}
+
+struct View {
+    memory: wasmtime::Memory,
+    start: *mut u8,
+    len: usize,
+    /// A weak reference to the ArrayBuffer.
+    buffer: sys::napi_ref,
+}
+
+impl View {
+    fn get(&self, env: sys::napi_env) -> Option<Js> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the reference is ours until `forget`.
+        unsafe { sys::napi_get_reference_value(env, self.buffer, &mut raw) };
+        (!raw.is_null()).then_some(Js { env, raw })
+    }
+    fn forget(self, env: sys::napi_env) {
+        // SAFETY: made by `view`, and deleted once.
+        unsafe { sys::napi_delete_reference(env, self.buffer) };
+    }
+    fn detach(self, env: sys::napi_env) {
+        let mut scope = ptr::null_mut();
+        // SAFETY: the scope is closed below; detaching what is detached already is refused and does no harm.
+        unsafe {
+            sys::napi_open_handle_scope(env, &mut scope);
+            if let Some(buffer) = self.get(env) {
+                sys::napi_detach_arraybuffer(env, buffer.raw);
+            }
+            sys::napi_close_handle_scope(env, scope);
+        }
+        self.forget(env);
+    }
+}
+
+impl Views {
+    pub fn live(&self) -> usize {
+        self.live.get()
+    }
+    /// Detaches the views of memories that have grown. Wasmtime tells of growth before it happens, and of other growth too, so
+    /// what counts is what is there now.
+    pub fn compare(&self, env: sys::napi_env, context: StoreContextMut<'_, Data>) {
+        let mut list = self.list.borrow_mut();
+        let mut i = 0;
+        while i < list.len() {
+            let memory = list[i].memory;
+            if memory.data_ptr(&context) == list[i].start && memory.data_size(&context) == list[i].len {
+                i += 1;
+            } else {
+                list.swap_remove(i).detach(env);
+            }
+        }
+    }
+    pub fn detach_all(&self, env: sys::napi_env) {
+        for view in self.list.borrow_mut().drain(..) {
+            view.detach(env);
+        }
+    }
+    /// The view of these bytes that a script still has.
+    fn find(&self, env: sys::napi_env, start: *mut u8, len: usize) -> Option<Js> {
+        let mut list = self.list.borrow_mut();
+        let place = list.iter().position(|view| view.start == start && view.len == len)?;
+        let buffer = list[place].get(env);
+        if let Some(buffer) = buffer {
+            let mut detached = false;
+            // SAFETY: a live handle.
+            unsafe { sys::napi_is_detached_arraybuffer(env, buffer.raw, &mut detached) };
+            if !detached {
+                return Some(buffer);
+            }
+        }
+        list.swap_remove(place).forget(env);
+        None
+    }
+}
+
+/// The finalizer of an ArrayBuffer over a mapping.
+unsafe extern "C" fn view_gone(_: sys::napi_env, _: *mut c_void, core: *mut c_void) {
+    // SAFETY: the count that was given to this buffer, once.
+    let core = unsafe { Rc::from_raw(core.cast::<Core>()) };
+    core.views.live.set(core.views.live.get() - 1);
+    core.free_if_closed();
+}
+
+/// Linear memory: bytes that a guest works on.
+///
+/// `read`, `write`, `readString` and `writeString` copy, with bounds checked. `buffer` is the memory itself.
+///
+/// @example
+/// ```ts
+/// const memory = instance.exports.memory as Memory
+/// const at = instance.exports.alloc(5)
+/// memory.writeString(at, 'hello')
+/// ```
+#[napi]
+pub struct Memory {
+    pub(crate) core: Rc<Core>,
+    pub(crate) memory: wasmtime::Memory,
+}
+
+impl Memory {
+    /// Start and length, while nothing can change them.
+    fn bytes(&self) -> Result<(*mut u8, usize)> {
+        self.core.enter(|context| (self.memory.data_ptr(&context), self.memory.data_size(&context)))
+    }
+    fn ty(&self) -> Result<wasmtime::MemoryType> {
+        self.core.enter(|context| self.memory.ty(&context))
+    }
+    /// The place of `len` bytes at `offset`.
+    fn range(&self, offset: Js, len: usize) -> Result<*mut u8> {
+        let (start, size) = self.bytes()?;
+        let at = offset.to_u64("offset", u64::MAX)?;
+        if at > size as u64 || len as u64 > size as u64 - at {
+            let message = format!("{len} bytes at {at} are outside of the memory, which has {size} bytes");
+            return Err(Error::range_error(message).into());
+        }
+        // SAFETY: within the mapping by the check above.
+        Ok(unsafe { start.add(at as usize) })
+    }
+    /// Bytes of the guest, for as long as nothing else runs.
+    fn slice(&self, offset: Js, len: Js) -> Result<&[u8]> {
+        let len = len.to_u64("length", u64::MAX)? as usize;
+        let start = self.range(offset, len)?;
+        // SAFETY: `range` has checked the bounds, and the JavaScript thread has the store.
+        Ok(unsafe { std::slice::from_raw_parts(start, len) })
+    }
+    fn put(&self, offset: Js, bytes: &[u8]) -> Result<()> {
+        let start = self.range(offset, bytes.len())?;
+        // SAFETY: `range` has checked the bounds; the source may be a view of the same memory, so it may overlap.
+        unsafe { ptr::copy(bytes.as_ptr(), start, bytes.len()) };
+        Ok(())
+    }
+
+    fn view(&self, env: sys::napi_env, start: *mut u8, len: usize) -> Result<Js> {
+        let mut raw = ptr::null_mut();
+        if len == 0 {
+            let mut data = ptr::null_mut();
+            // SAFETY: an ArrayBuffer of no bytes.
+            check(unsafe { sys::napi_create_arraybuffer(env, 0, &mut data, &mut raw) })?;
+        } else {
+            let hint = Rc::into_raw(self.core.clone()).cast_mut().cast();
+            // SAFETY: the mapping stays while the buffer lives: `view_gone` has a count of the Core, which keeps the store.
+            let status = unsafe {
+                sys::napi_create_external_arraybuffer(env, start.cast(), len, Some(view_gone), hint, &mut raw)
+            };
+            if status != sys::Status::napi_ok {
+                // SAFETY: the count given above was not taken.
+                drop(unsafe { Rc::from_raw(hint.cast::<Core>()) });
+                let message = "this runtime has no ArrayBuffers over foreign memory: use read and write";
+                return Err(Error::type_error(message).into());
+            }
+            self.core.views.live.set(self.core.views.live.get() + 1);
+        }
+        let mut buffer = ptr::null_mut();
+        // SAFETY: a live handle; the reference is weak.
+        check(unsafe { sys::napi_create_reference(env, raw, 0, &mut buffer) })?;
+        self.core.views.list.borrow_mut().push(View { memory: self.memory, start, len, buffer });
+        Ok(Js { env, raw })
+    }
+}
+
+#[napi]
+impl Memory {
+    /// Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB).
+    ///
+    /// Throws `RangeError` for sizes that can't be, or that the store's limits forbid.
+    #[napi(constructor, ts_args_type = "store: Store, type: MemoryType")]
+    pub fn new(store: Js, ty: Js) -> napi::Result<Self> {
+        guard(store.env, || {
+            let core = &store.class::<Store>("store")?.core;
+            let ty = types::memory_type(ty)?;
+            if ty.is_shared() {
+                return Err(Error::type_error("a shared memory can't be made here yet").into());
+            }
+            let memory = core.enter(|context| wasmtime::Memory::new(context, ty))?.map_err(types::out_of_range)?;
+            Ok(Memory { core: core.clone(), memory })
+        })
+    }
+
+    /// The memory itself, without a copy. It is detached (its length becomes 0) when the memory grows and when the store is
+    /// disposed; ask for it again then. The same object until then.
+    ///
+    /// Throws `TypeError` for a memory that may move when it grows (64-bit ones), and in runtimes that allow no such buffers
+    /// (Electron): `read` and `write` work everywhere.
+    #[napi(getter, ts_return_type = "ArrayBuffer")]
+    pub fn buffer(&self, env: napi::Env) -> napi::Result<Js> {
+        let env = env.raw();
+        guard(env, || {
+            let ty = self.ty()?;
+            let most = ty.maximum().map_or(u64::MAX, |pages| pages.saturating_mul(ty.page_size()));
+            let most = if ty.is_64() { most } else { most.min(4 << 30) };
+            if most > self.core.engine.profile.memory_reservation() {
+                return Err(Error::type_error("this memory may move when it grows: use read and write").into());
+            }
+            let (start, len) = self.bytes()?;
+            match self.core.views.find(env, start, len) {
+                Some(buffer) => Ok(buffer),
+                None => self.view(env, start, len),
+            }
+        })
+    }
+
+    /// Size in bytes.
+    #[napi(getter)]
+    pub fn byte_length(&self, env: napi::Env) -> napi::Result<f64> {
+        guard(env.raw(), || Ok(self.bytes()?.1 as f64))
+    }
+
+    /// Size in pages; a bigint for a 64-bit memory.
+    #[napi(getter, ts_return_type = "number | bigint")]
+    pub fn pages(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || {
+            let pages = self.core.enter(|context| self.memory.size(&context))?;
+            types::size(env.raw(), pages, self.ty()?.is_64())
+        })
+    }
+
+    /// The type, with the size it was made with.
+    #[napi(getter, js_name = "type", ts_return_type = "MemoryType")]
+    pub fn memory_type(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || types::memory_to_js(env.raw(), &self.ty()?))
+    }
+
+    /// Grows by so many pages, and returns the size before. `buffer` is detached.
+    ///
+    /// Throws `RangeError` beyond the maximum or a limit of the store.
+    #[napi(ts_args_type = "pages: number | bigint", ts_return_type = "number | bigint")]
+    pub fn grow(&self, pages: Js) -> napi::Result<Js> {
+        guard(pages.env, || {
+            let delta = pages.to_u64("pages", u64::MAX)?;
+            let before =
+                self.core.enter(|context| self.memory.grow(context, delta))?.map_err(types::out_of_range)?;
+            // By no pages at all is a growth too: the JS API has a new buffer afterwards.
+            if delta == 0 {
+                self.core.views.detach_all(pages.env);
+            }
+            types::size(pages.env, before, self.ty()?.is_64())
+        })
+    }
+
+    /// Copies `length` bytes at `offset` out of the memory.
+    ///
+    /// Throws `RangeError` outside of it.
+    #[napi(ts_args_type = "offset: number | bigint, length: number", ts_return_type = "Buffer")]
+    pub fn read(&self, offset: Js, length: Js) -> napi::Result<Js> {
+        guard(offset.env, || Js::buffer(offset.env, self.slice(offset, length)?))
+    }
+
+    /// Copies bytes into the memory at `offset`.
+    ///
+    /// Throws `RangeError` where they would not fit; then nothing is written.
+    #[napi(ts_args_type = "offset: number | bigint, bytes: Uint8Array")]
+    pub fn write(&self, offset: Js, bytes: Js) -> napi::Result<()> {
+        guard(offset.env, || self.put(offset, &Bytes::read(bytes, "bytes")?))
+    }
+
+    /// Decodes `length` bytes at `offset` as UTF-8, as `TextDecoder` does: wrong bytes become U+FFFD, or with
+    /// `{ fatal: true }` a `TypeError`. A byte order mark is kept.
+    #[napi(ts_args_type = "offset: number | bigint, length: number, options?: { fatal?: boolean }", ts_return_type = "string")]
+    pub fn read_string(&self, offset: Js, length: Js, options: Js) -> napi::Result<Js> {
+        guard(offset.env, || {
+            let fatal = !options.is_nullish() && {
+                let fatal = options.to_object("options")?.get("fatal")?;
+                !fatal.is_undefined() && fatal.to_bool("options.fatal")?
+            };
+            let bytes = self.slice(offset, length)?;
+            if fatal && std::str::from_utf8(bytes).is_err() {
+                return Err(Error::type_error("the bytes are no valid UTF-8").into());
+            }
+            Js::string(offset.env, &String::from_utf8_lossy(bytes))
+        })
+    }
+
+    /// Writes a string as UTF-8 at `offset`, without a NUL, and returns how many bytes that took. A lone surrogate becomes
+    /// U+FFFD.
+    ///
+    /// Throws `RangeError` where it would not fit; then nothing is written.
+    #[napi(ts_args_type = "offset: number | bigint, text: string")]
+    pub fn write_string(&self, offset: Js, text: Js) -> napi::Result<u32> {
+        guard(offset.env, || {
+            let text = text.to_str("text")?;
+            self.put(offset, text.as_bytes())?;
+            Ok(text.len() as u32)
+        })
+    }
+}
+

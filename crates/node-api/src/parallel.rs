@@ -1,0 +1,5 @@
+//! [feature `parallel-compilation`]
+
+pub fn apply(config: &mut wasmtime::Config, parallel: bool) {
+    config.parallel_compilation(parallel);
+}

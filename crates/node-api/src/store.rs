@@ -1,0 +1,411 @@
+//! [`Store`], and the [`Core`] behind it that every handle shares.
+//!
+//! **Who owns whom.** A Wasmtime store sits in a `Core`, an `Rc` that the JavaScript `Store`, each handle of the store
+//! (instances, memories, globals, tables) and each zero-copy memory view hold. Native code holds no strong reference to
+//! anything in JavaScript: imports, externref values and function objects sit in the store's *host table*
+//! (lib/host-table.ts), a JavaScript object to which we have a weak reference and numbers. So a cycle of closures,
+//! instances and stores is one the JavaScript collector sees and frees.
+//!
+//! **Re-entrance.** Wasm runs inside [`Core::enter`]. A host function leaves the context it was given in `top`
+//! ([`crate::func`]); whoever comes back in from JavaScript uses that one. The contract behind the unsafe code: who sets
+//! `top` does not touch its own borrow until the JavaScript call returns, and `enter` takes `top` away while it uses it.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::This;
+use napi::sys;
+use napi_derive::napi;
+use wasmtime::{AsContextMut, StoreContextMut};
+
+use crate::engine::{Engine, EngineParts};
+use crate::env::EnvData;
+use crate::error::{Error, Failure, Result, guard, panicked};
+use crate::func::{Funcs, Hosts};
+use crate::js::{Js, check};
+use crate::limits::{Limiter, Limits};
+use crate::memory::Views;
+use crate::options::{Options, options};
+use crate::{gc, wasi};
+
+/// What Wasmtime keeps for us in a store.
+pub struct Data {
+    /// The `Core` this store sits in.
+    pub core: Owner,
+    pub limits: Limiter,
+    pub wasi: wasi::State,
+}
+
+/// A store's way to the `Core` it sits in; none in a store that may run off the JavaScript thread ([`crate::run`]).
+#[derive(Clone, Copy)]
+pub struct Owner(*const Core);
+
+// SAFETY: the pointer is followed only on the thread that made it, to which a store with a `Core` is bound; in a store that
+// travels to another thread there is none.
+unsafe impl Send for Owner {}
+// SAFETY: as above.
+unsafe impl Sync for Owner {}
+
+impl Owner {
+    pub const NONE: Owner = Owner(ptr::null());
+    pub fn get(&self) -> Option<&Core> {
+        // SAFETY: a `Core` outlives the store that sits in it.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+const RUNNING: u8 = 1;
+const CLOSED: u8 = 2;
+const POISONED: u8 = 4;
+
+/// A store and what its handles need. See the head of this file.
+pub struct Core {
+    pub env: sys::napi_env,
+    pub data: Rc<EnvData>,
+    pub engine: Rc<EngineParts>,
+    /// By this number JavaScript names the store in the slots' header.
+    pub number: Cell<u32>,
+    /// A weak reference to the host table; null before the table is bound.
+    table: Cell<sys::napi_ref>,
+    store: UnsafeCell<Option<Box<wasmtime::Store<Data>>>>,
+    /// The context of the innermost host function that is running JavaScript.
+    pub top: Cell<*mut c_void>,
+    state: Cell<u8>,
+    pub funcs: Funcs,
+    pub hosts: Hosts,
+    pub views: Views,
+    /// Set by the limiter when a memory may have grown: then the views are compared.
+    pub grew: Cell<bool>,
+    /// Bytes of linear memory, and how many of them V8's collector has been told of.
+    pub bytes: Cell<i64>,
+    reported: Cell<i64>,
+    /// Numbers of externref values that the guest has let go.
+    pub freed: gc::Freed,
+}
+
+impl Core {
+    fn new(env: sys::napi_env, engine: &Engine, limits: Limits, wasi: wasi::State) -> Result<Rc<Core>> {
+        let core = Rc::new(Core {
+            env,
+            data: EnvData::of(env)?,
+            engine: engine.parts.clone(),
+            number: Cell::new(u32::MAX),
+            table: Cell::new(ptr::null_mut()),
+            store: UnsafeCell::new(None),
+            top: Cell::new(ptr::null_mut()),
+            state: Cell::new(0),
+            funcs: Funcs::default(),
+            hosts: Hosts::default(),
+            views: Views::default(),
+            grew: Cell::new(false),
+            bytes: Cell::new(0),
+            reported: Cell::new(0),
+            freed: gc::Freed::default(),
+        });
+        let owner = Owner(Rc::as_ptr(&core));
+        let data = Data { core: owner, limits: Limiter::new(limits, owner), wasi };
+        let store = new_store(&engine.parts, data)?;
+        // SAFETY: nobody else has the Core yet.
+        unsafe { *core.store.get() = Some(Box::new(store)) };
+        Ok(core)
+    }
+
+    /// Runs `body` with the store: the idle one, or the one a host function has left to us. Wasm may run inside. A panic
+    /// is caught, and the store is poisoned.
+    #[inline(always)]
+    pub fn enter<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
+        let (top, state) = (self.top.get(), self.state.get());
+        if state != 0 && (state != RUNNING || top.is_null()) {
+            return Err(self.refusal());
+        }
+        // SAFETY: by the two checks either nothing uses the store, or the host function that set `top` waits for the
+        // JavaScript that called us. `top` is taken away meanwhile, so this is the only context in use.
+        let context = unsafe { self.context(top) };
+        self.top.set(ptr::null_mut());
+        self.state.set(RUNNING);
+        let mark = self.hosts.begin();
+        let result = catch_unwind(AssertUnwindSafe(|| body(context)));
+        self.hosts.end(self.env, mark);
+        self.top.set(top);
+        self.state.set((self.state.get() & !RUNNING) | state);
+        if self.grew.get() {
+            // SAFETY: `body` and its context are done; as above.
+            self.compare_views(unsafe { self.context(top) });
+        }
+        result.map_err(|panic| {
+            self.state.set(self.state.get() | POISONED);
+            panicked(panic).into()
+        })
+    }
+
+    /// # Safety
+    /// `top` is null and the store idle, or `top` was left by a host function that waits; and no other context is in use.
+    #[inline(always)]
+    unsafe fn context(&self, top: *mut c_void) -> StoreContextMut<'_, Data> {
+        if top.is_null() {
+            // SAFETY: the caller's; the store is there while the state is not CLOSED.
+            unsafe { (&mut *self.store.get()).as_deref_mut().expect("an open store").as_context_mut() }
+        } else {
+            // SAFETY: `StoreContextMut` is repr(transparent) over a reference, and `top` is one of this store's.
+            unsafe { std::mem::transmute::<*mut c_void, StoreContextMut<'_, Data>>(top) }
+        }
+    }
+
+    #[cold]
+    fn refusal(&self) -> Failure {
+        let state = self.state.get();
+        if state & POISONED != 0 {
+            Error::internal("this store was in use when a Rust panic was caught, and can't be used any more").into()
+        } else if state & CLOSED != 0 {
+            Error::new("ClosedError", "this store is disposed").into()
+        } else {
+            Error::new("StoreBusyError", "this store is in use; from inside it only its host functions may use it").into()
+        }
+    }
+
+    /// Whether a host function may go back into the guest.
+    pub fn usable(&self) -> Result<()> {
+        if self.state.get() & (POISONED | CLOSED) != 0 { Err(self.refusal()) } else { Ok(()) }
+    }
+    pub fn closed(&self) -> bool {
+        self.state.get() & CLOSED != 0
+    }
+
+    /// Detaches the views of memories that grew, and tells V8 how much memory hangs on the store.
+    pub fn compare_views(&self, context: StoreContextMut<'_, Data>) {
+        self.grew.set(false);
+        self.views.compare(self.env, context);
+        self.report();
+    }
+    fn report(&self) {
+        let change = self.bytes.get() - self.reported.get();
+        if change != 0 {
+            self.reported.set(self.bytes.get());
+            let mut total = 0;
+            // SAFETY: `env` is the environment of this thread.
+            unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
+        }
+    }
+
+    /// The host table. It lives as long as anything that can still call into this store.
+    pub fn table(&self) -> Result<Js> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: `table` is the reference made when the table was bound.
+        check(unsafe { sys::napi_get_reference_value(self.env, self.table.get(), &mut raw) })?;
+        if raw.is_null() {
+            return Err(Error::internal("the host table of a store is gone").into());
+        }
+        Ok(Js { env: self.env, raw })
+    }
+
+    /// Makes the host table and binds it: it holds the `Core`, and its weak reference is ours.
+    fn bind(self: &Rc<Core>, owner: Js, engine: Js) -> Result<()> {
+        let number = self.data.add_store(Rc::as_ptr(self));
+        self.number.set(number);
+        let table = self.data.call(self.env, "bindStore", &[owner, Js::number(self.env, number.into())?, engine])?;
+        let mut reference = ptr::null_mut();
+        // SAFETY: the count given to the table's finalizer is the one it drops.
+        check(unsafe {
+            sys::napi_wrap(
+                self.env,
+                table.raw,
+                Rc::into_raw(self.clone()).cast_mut().cast(),
+                Some(unbind),
+                ptr::null_mut(),
+                &mut reference,
+            )
+        })?;
+        self.table.set(reference);
+        Ok(())
+    }
+
+    /// Frees all but mappings with live views.
+    fn dispose(&self) -> Result<()> {
+        match self.state.get() {
+            state if state & CLOSED != 0 => return Ok(()),
+            state if state & RUNNING != 0 => {
+                return Err(Error::new("StoreBusyError", "a store can't be disposed from inside one of its calls").into());
+            }
+            state => self.state.set(state | CLOSED),
+        }
+        self.views.detach_all(self.env);
+        self.bytes.set(0);
+        self.report();
+        if let Ok(table) = self.table() {
+            table.invoke("clear", &[])?;
+        }
+        self.free_if_closed();
+        Ok(())
+    }
+
+    /// Drops a closed store once no view of its memory is left: one that a script has transferred is out of our sight.
+    pub fn free_if_closed(&self) {
+        if self.closed() && self.views.live() == 0 {
+            // SAFETY: a closed store is entered by nobody, and it was idle when it was closed.
+            let store = unsafe { (&mut *self.store.get()).take() };
+            drop_quietly(store);
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.bytes.set(0);
+        self.report();
+        drop_quietly(self.store.get_mut().take());
+    }
+}
+
+/// Drops what may panic, in a place that must not: finalizers are called by V8.
+fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+/// The finalizer of the host table: nothing can call into the store any more.
+unsafe extern "C" fn unbind(_: sys::napi_env, core: *mut c_void, _: *mut c_void) {
+    // SAFETY: the count that `bind` gave away, once.
+    let core = unsafe { Rc::from_raw(core.cast::<Core>()) };
+    core.data.remove_store(core.number.get());
+    drop_quietly(core);
+}
+
+/// A Wasmtime store with our limits and the brakes of its engine's profile set to "none yet".
+pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Data>> {
+    let mut store = wasmtime::Store::new(&engine.engine, data);
+    store.limiter(|data| &mut data.limits);
+    if engine.profile.fuel() {
+        store.set_fuel(u64::MAX).map_err(crate::trap::failure)?;
+    }
+    if engine.profile.epochs() {
+        // Half of the range: Wasmtime adds the current epoch.
+        store.set_epoch_deadline(u64::MAX / 2);
+    }
+    Ok(store)
+}
+
+options! {
+    /// What a store is made with.
+    StoreOptions {
+        /// What its guests may take.
+        #[napi(ts_type = "StoreLimits")]
+        limits: crate::js::Js,
+        /// Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is.
+        #[napi(ts_type = "bigint")]
+        fuel: u64,
+        /// What WASI grants its guests. Default: nothing.
+        #[napi(ts_type = "WasiOptions")]
+        wasi: crate::js::Js,
+    }
+}
+
+/// Where guests live: instances, memories, tables, globals and functions belong to one store, and are freed with it.
+///
+/// A store and all that belongs to it is bound to the thread it was made on. Objects of another store are refused with
+/// `TypeError`. One store per request or task is the usual way: stores are cheap (microseconds), and what is in them is
+/// freed only together.
+///
+/// @example
+/// ```ts
+/// const store = new Store(engine, { limits: { memoryBytes: 64 << 20 } })
+/// const instance = new Instance(store, module, { env: { log: console.log } })
+/// instance.exports.run()
+/// store.dispose()
+/// ```
+#[napi]
+pub struct Store {
+    pub(crate) core: Rc<Core>,
+}
+
+#[napi]
+impl Store {
+    /// Makes an empty store. `options.fuel` needs an engine with fuel (profile `metered`): without the option such a store
+    /// has as much fuel as there is.
+    ///
+    /// Throws `TypeError` for options that are unknown or of the wrong type, `FeatureUnavailableError` for `wasi` in a build
+    /// without it.
+    #[napi(constructor, ts_args_type = "engine: Engine, options?: StoreOptions")]
+    pub fn new(this: This<Js>, engine: Js, options: Js) -> napi::Result<Self> {
+        let env = engine.env;
+        guard(env, || {
+            let options = Options::<StoreOptions>::new(options, "options")?;
+            let limits = Limits::read(options.get("limits")?)?;
+            let fuel = options.some("fuel")?.map(|fuel| fuel.to_biguint("options.fuel")).transpose()?;
+            let wasi = wasi::State::read(options.get("wasi")?)?;
+            let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
+            if let Some(fuel) = fuel {
+                core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
+            }
+            core.bind(this.object, engine)?;
+            Ok(Store { core })
+        })
+    }
+
+    /// The engine this store was made with.
+    #[napi(getter, ts_return_type = "Engine")]
+    pub fn engine(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || self.core.table()?.get("engine"))
+    }
+
+    /// Fuel left. Each wasm instruction costs about one; at 0 the guest traps with `OutOfFuelError`. May be set at any time,
+    /// also by a host function.
+    ///
+    /// Throws `TypeError` where the engine's profile has no fuel.
+    #[napi(getter, ts_return_type = "bigint")]
+    pub fn fuel(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || {
+            let fuel = self.core.enter(|context| context.get_fuel())?.map_err(no_fuel)?;
+            Js::biguint(env.raw(), fuel)
+        })
+    }
+    #[napi(setter, js_name = "fuel", ts_args_type = "fuel: bigint")]
+    pub fn set_fuel(&self, fuel: Js) -> napi::Result<()> {
+        guard(fuel.env, || {
+            let amount = fuel.to_biguint("fuel")?;
+            self.core.enter(|mut context| context.set_fuel(amount))?.map_err(no_fuel)
+        })
+    }
+
+    /// The limits in force: what was asked for, and Wasmtime's defaults for counts. Setting them replaces all; what exists
+    /// already stays.
+    #[napi(getter, ts_return_type = "StoreLimits")]
+    pub fn limits(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || self.core.enter(|context| context.data().limits.limits.clone())?.to_js(env.raw()))
+    }
+    #[napi(setter, js_name = "limits", ts_args_type = "limits: StoreLimits")]
+    pub fn set_limits(&self, limits: Js) -> napi::Result<()> {
+        guard(limits.env, || {
+            let limits = Limits::read(limits)?;
+            self.core.enter(|mut context| context.data_mut().limits.limits = limits)
+        })
+    }
+
+    /// Frees the store and all that belongs to it now, instead of when the garbage collector finds out. Memory views become
+    /// empty (detached), and later use throws `ClosedError`. Disposing twice does nothing.
+    ///
+    /// Throws `StoreBusyError` from inside a host function of this store.
+    #[napi]
+    pub fn dispose(&self, env: napi::Env) -> napi::Result<()> {
+        guard(env.raw(), || self.core.dispose())
+    }
+
+    /// Whether `dispose()` was called.
+    #[napi(getter)]
+    pub fn disposed(&self, env: napi::Env) -> napi::Result<bool> {
+        guard(env.raw(), || Ok(self.core.closed()))
+    }
+}
+
+fn no_fuel(_: wasmtime::Error) -> Failure {
+    Error::type_error("this store's engine counts no fuel: use one of profile 'metered'").into()
+}
+
+/// Refuses an object of another store.
+pub fn same_store(core: &Rc<Core>, other: &Rc<Core>, what: &str) -> Result<()> {
+    if Rc::ptr_eq(core, other) {
+        return Ok(());
+    }
+    Err(Error::type_error(format!("{what} belongs to another store")).into())
+}

@@ -1,0 +1,122 @@
+//! Work off the JavaScript thread: the one way to do it and come back with a value or a typed error.
+//!
+//! Threads are our own and not libuv's: guests and compilations may take long, and the few threads of libuv serve files and
+//! DNS. Their stacks are as large as a main thread's, on every platform. At most [`most`] run at once; the rest waits.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use napi::JsValue;
+use napi::sys;
+
+use crate::error::{Error, Result, panicked};
+use crate::js::Js;
+
+const STACK: usize = 8 << 20;
+/// A thread that has had nothing to do for so long ends.
+const IDLE: Duration = Duration::from_secs(2);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Pool {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { jobs: VecDeque::new(), threads: 0, idle: 0 });
+static WORK: Condvar = Condvar::new();
+
+/// As many as there are cores, and at least four: some guests wait and do not compute.
+fn most() -> usize {
+    std::thread::available_parallelism().map_or(4, |n| n.get().max(4))
+}
+
+fn submit(job: Job) -> Result<()> {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    pool.jobs.push_back(job);
+    if pool.idle >= pool.jobs.len() || pool.threads >= most() {
+        WORK.notify_one();
+        return Ok(());
+    }
+    let started = std::thread::Builder::new().name("cwasm".into()).stack_size(STACK).spawn(work);
+    match started {
+        Ok(_) => pool.threads += 1,
+        // Another thread will come to it, if there is one.
+        Err(_) if pool.threads > 0 => {}
+        Err(error) => {
+            pool.jobs.pop_back();
+            return Err(Error::new("WasmtimeError", format!("no thread could be started: {error}")).into());
+        }
+    }
+    Ok(())
+}
+
+fn work() {
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if let Some(job) = pool.jobs.pop_front() {
+            drop(pool);
+            job();
+            pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        pool.idle += 1;
+        let (woken, timeout) = WORK.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner);
+        pool = woken;
+        pool.idle -= 1;
+        if timeout.timed_out() && pool.jobs.is_empty() {
+            pool.threads -= 1;
+            return;
+        }
+    }
+}
+
+/// A failure that can travel between threads: JavaScript exceptions can't, and none are made off the JavaScript thread.
+fn travel<T>(result: Result<T>) -> std::result::Result<T, Error> {
+    result.map_err(|failure| match failure {
+        crate::error::Failure::Error(error) => *error,
+        crate::error::Failure::Thrown => Error::internal("an exception off the JavaScript thread"),
+    })
+}
+
+/// A value that only the JavaScript thread touches, on its way through another one.
+struct Home<T>(T);
+// SAFETY: `spawn` makes it on the JavaScript thread and unwraps it there; in between it is only moved. Where the environment
+// ends first it is leaked (see `spawn`).
+unsafe impl<T> Send for Home<T> {}
+impl<T> Home<T> {
+    fn open(self) -> T {
+        self.0
+    }
+}
+
+/// Runs `job` on another thread, and `finish` with what it made on this one. Returns the promise.
+pub fn spawn<T: Send + 'static>(
+    env: sys::napi_env,
+    job: impl FnOnce() -> Result<T> + Send + 'static,
+    finish: impl FnOnce(sys::napi_env, T) -> Result<Js> + 'static,
+) -> Result<Js> {
+    type Resolver = Box<dyn FnOnce(napi::Env) -> napi::Result<Js> + Send>;
+    let napi_env = napi::Env::from_raw(env);
+    let (deferred, promise) = napi_env
+        .create_deferred::<Js, Resolver>()
+        .map_err(|error| Error::internal(format!("no promise could be made: {}", error.reason)))?;
+    let promise = Js { env, raw: promise.raw() };
+    let finish = Home(std::mem::ManuallyDrop::new(finish));
+    submit(Box::new(move || {
+        let result = match catch_unwind(AssertUnwindSafe(job)) {
+            Ok(result) => travel(result),
+            Err(panic) => Err(panicked(panic)),
+        };
+        deferred.resolve(Box::new(move |env| {
+            let env = env.raw();
+            let finish = std::mem::ManuallyDrop::into_inner(finish.open());
+            let finished = catch_unwind(AssertUnwindSafe(|| finish(env, result?)));
+            finished.unwrap_or_else(|panic| Err(panicked(panic).into())).map_err(|failure| failure.into_napi(env))
+        }));
+    }))?;
+    Ok(promise)
+}

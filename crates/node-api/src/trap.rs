@@ -1,0 +1,123 @@
+//! What Wasmtime reports, as one of our errors.
+
+use std::fmt;
+
+use wasmtime::{Trap, UnknownImportError, WasmBacktrace};
+
+use crate::error::{Error, Failure, Field};
+use crate::wasi;
+
+/// A host function ended with a JavaScript exception, which is pending in the environment.
+#[derive(Debug)]
+pub struct Thrown;
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a host function threw")
+    }
+}
+impl std::error::Error for Thrown {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+impl std::error::Error for Error {}
+
+/// One of our errors on its way through wasm.
+pub fn error(error: Error) -> wasmtime::Error {
+    wasmtime::Error::new(error)
+}
+
+/// A failure on its way through wasm.
+pub fn carry(failure: Failure) -> wasmtime::Error {
+    match failure {
+        Failure::Thrown => wasmtime::Error::new(Thrown),
+        Failure::Error(ours) => error(*ours),
+    }
+}
+
+/// What came out of wasm, or of anything else that Wasmtime did.
+pub fn failure(error: wasmtime::Error) -> Failure {
+    if error.is::<Thrown>() {
+        return Failure::Thrown;
+    }
+    let frames = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let mut ours = match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(error) => translate(&error),
+    };
+    if ours.is_trap() {
+        ours = ours.with("frames", frames.unwrap_or_else(|| Field::List(Vec::new())));
+    }
+    ours.into()
+}
+
+fn translate(error: &wasmtime::Error) -> Error {
+    if let Some(code) = wasi::exit_code(error) {
+        return Error::new("WasiExit", format!("the guest exited with code {code}"))
+            .with("exitCode", Field::Number(code.into()));
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        let class = match trap {
+            Trap::OutOfFuel => "OutOfFuelError",
+            Trap::Interrupt => "DeadlineError",
+            _ => "Trap",
+        };
+        return Error::new(class, trap.to_string()).with("trapCode", code(*trap));
+    }
+    if let Some(import) = error.downcast_ref::<UnknownImportError>() {
+        return missing(import.module(), import.name(), crate::types::kind(&import.ty()));
+    }
+    let text = format!("{error:#}");
+    // "incompatible import type for `module::name`: types incompatible: expected type `…`, found type `…`"
+    if let Some(rest) = text.split_once("incompatible import type for `").map(|(_, rest)| rest) {
+        let mut quoted = rest.split('`');
+        if let Some((module, name)) = quoted.next().and_then(|path| path.split_once("::")) {
+            let ours = Error::new("LinkError", text.clone()).with("module", module).with("name", name);
+            let (expected, found) = (quoted.nth(1), quoted.nth(1));
+            return match (expected, found) {
+                (Some(expected), Some(found)) => ours.with("expected", expected).with("found", found),
+                _ => ours,
+            };
+        }
+    }
+    Error::new("WasmtimeError", text)
+}
+
+/// An import that nobody gave.
+pub fn missing(module: &str, name: &str, kind: &str) -> Error {
+    Error::new("LinkError", format!("the import '{module}'.'{name}' (a {kind}) is missing"))
+        .with("module", module)
+        .with("name", name)
+        .with("expected", kind)
+        .with("found", "undefined")
+}
+
+/// Wasmtime's name of a trap, in camelCase: `unreachableCodeReached`.
+fn code(trap: Trap) -> String {
+    let mut name = format!("{trap:?}");
+    name[..1].make_ascii_lowercase();
+    name
+}
+
+fn frames(backtrace: &WasmBacktrace) -> Field {
+    let frame = |frame: &wasmtime::FrameInfo| {
+        let mut fields = vec![("funcIndex", Field::Number(frame.func_index().into()))];
+        if let Some(name) = frame.func_name() {
+            fields.push(("funcName", name.into()));
+        }
+        if let Some(module) = frame.module().name() {
+            fields.push(("moduleName", module.into()));
+        }
+        if let Some(offset) = frame.module_offset() {
+            fields.push(("moduleOffset", Field::Number(offset as f64)));
+        }
+        if let Some(offset) = frame.func_offset() {
+            fields.push(("funcOffset", Field::Number(offset as f64)));
+        }
+        Field::Object(fields)
+    };
+    Field::List(backtrace.frames().iter().map(frame).collect())
+}

@@ -1,0 +1,56 @@
+// The public list.
+
+import type * as binding from "./lib/binding.js";
+import { native } from "./lib/load.js";
+import type { ExportedFunction, Imports } from "./lib/types.js";
+
+export { features, requireFeature, variant, version, wasmtimeVersion } from "./lib/load.js";
+export type { FeatureName as Feature } from "./lib/features.js";
+export * from "./lib/errors.js";
+export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
+export type * from "./lib/types.js";
+export type {
+  CacheConfig,
+  CompilerConfig,
+  Config,
+  PoolingConfig,
+  PrecompileOptions,
+  StoreLimits,
+  StoreOptions,
+  WasiOptions,
+} from "./lib/binding.js";
+
+export const Engine = native.Engine;
+export type Engine = binding.Engine;
+export const Module = native.Module;
+export type Module = binding.Module;
+export const Store = native.Store;
+export type Store = binding.Store;
+export const Func = native.Func;
+export const Memory = native.Memory;
+export type Memory = binding.Memory;
+export const Table = native.Table;
+export type Table = binding.Table;
+export const Global = native.Global;
+export type Global = binding.Global;
+
+/** An instance whose exports have a known type. */
+export type Instance<E = any> = Omit<binding.Instance, "exports"> & { readonly exports: E };
+export const Instance = native.Instance as {
+  prototype: Instance;
+  new <E = any>(store: Store, module: Module, imports?: Imports): Instance<E>;
+};
+export type InstancePre = Omit<binding.InstancePre, "instantiate"> & { instantiate<E = any>(store: Store): Instance<E> };
+export const InstancePre = native.InstancePre as { prototype: InstancePre };
+/** See {@link binding.Linker}; its instances have types here. */
+export type Linker = Omit<binding.Linker, Chained | "instantiate" | "instantiatePre"> & {
+  [name in Chained]: (...args: Parameters<binding.Linker[name]>) => Linker;
+} & {
+  instantiate<E = any>(store: Store, module: Module): Instance<E>;
+  instantiatePre(module: Module): InstancePre;
+};
+type Chained = {
+  [name in keyof binding.Linker]: binding.Linker[name] extends (...args: any[]) => binding.Linker ? name : never;
+}[keyof binding.Linker];
+export const Linker = native.Linker as unknown as { prototype: Linker; new (engine: Engine): Linker };
+export type { ExportedFunction };

@@ -1,0 +1,537 @@
+/* Made from crates/node-api by `npm run build`. Do not edit. */
+
+import type { ExportedFunction, ExportType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, TableType } from './types.js'
+
+/**
+ * Settings, and the compiler where the build has one. Modules and stores are made with an engine and work together only
+ * with the same one. One engine for a program is the usual way.
+ *
+ * @example
+ * ```ts
+ * const engine = new Engine({ profile: 'metered' })
+ * const artifact = engine.precompileSync(wasm) // with the full package, in CI
+ * const module = Module.deserialize(engine, artifact) // with either
+ * ```
+ */
+export declare class Engine {
+  /**
+   * Makes an engine. Throws `TypeError` for unknown or wrong options, `FeatureUnavailableError` for a group of options
+   * this build has no code for.
+   */
+  constructor(config?: Config)
+  /** The name of the profile, which is also stamped into artifacts. */
+  get profile(): string
+  /** The target triple that this engine runs. */
+  get target(): string
+  /**
+   * Compiles ahead of time, off the JavaScript thread: the result is an artifact (`.cwasm`) for `Module.deserialize` in an
+   * engine of the same profile, in any build of this version.
+   *
+   * Rejects as `Module.compile` does.
+   */
+  precompile(source: Uint8Array | string, options?: PrecompileOptions): Promise<Buffer>
+  /** Like `precompile`, on the JavaScript thread, which waits. */
+  precompileSync(source: Uint8Array | string, options?: PrecompileOptions): Buffer
+}
+
+/** Functions of wasm are plain JavaScript functions; this is where host functions get a wasm type. */
+export declare class Func {
+  /**
+   * Makes a wasm function of a JavaScript one: to be put into a table or a global, or passed as an import. The result is
+   * an exported function of the store: it coerces its arguments by `type`, and `fn`'s result too.
+   *
+   * Throws `TypeError` for a type that is none.
+   *
+   * @example
+   * ```ts
+   * const double = Func.wrap(store, { parameters: ['i32'], results: ['i32'] }, x => x * 2)
+   * table.set(0, double)
+   * ```
+   */
+  static wrap(store: Store, type: FuncType, fn: (...args: any[]) => unknown): ExportedFunction
+}
+
+/**
+ * A global variable that guests and JavaScript share.
+ *
+ * @example
+ * ```ts
+ * const counter = new Global(store, { type: 'i64', mutable: true }, 0n)
+ * new Instance(store, module, { env: { counter } }).exports.count()
+ * counter.value // 1n
+ * ```
+ */
+export declare class Global {
+  /**
+   * Makes a global in `store`. Without a value it is 0, or null.
+   *
+   * Throws `TypeError` for a type that is none and a value that does not convert.
+   */
+  constructor(store: Store, type: GlobalType, value?: unknown)
+  /**
+   * The value. Setting it converts as the JS API does.
+   *
+   * Setting throws `TypeError` for a constant and for a value that does not convert.
+   */
+  get value(): any
+  set value(value: any)
+  /** The value, as `value` has it. */
+  valueOf(): any
+  /** The type. */
+  get type(): GlobalType
+}
+
+/**
+ * A module that runs in a store. Its exports are functions, memories, tables and globals.
+ *
+ * @example
+ * ```ts
+ * const instance = new Instance(store, module, { env: { log: (x: number) => console.log(x) } })
+ * instance.exports.main()
+ * ```
+ */
+export declare class Instance {
+  /**
+   * Instantiates `module` in `store`; its start function runs. `imports` is an object of objects, as in the JS API:
+   * functions may be JavaScript's or exported functions of the same store.
+   *
+   * Throws `LinkError` where an import is missing or of the wrong type, `TypeError` where one belongs to another store,
+   * `Trap` and what host functions throw from the start function, `WasmtimeError` where a limit of the store forbids it.
+   */
+  constructor(store: Store, module: Module, imports?: Imports)
+  /**
+   * What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table` and
+   * `Global`. The object is frozen and has no prototype.
+   */
+  get exports(): any
+}
+
+/**
+ * A module whose imports a linker has resolved: the fastest way to many instances.
+ *
+ * @example
+ * ```ts
+ * const pre = linker.instantiatePre(module)
+ * function handle(request) {
+ *   using store = new Store(engine, { limits: { memoryBytes: 16 << 20 } })
+ *   return pre.instantiate(store).exports.handle(request)
+ * }
+ * ```
+ */
+export declare class InstancePre {
+  /**
+   * Instantiates in `store`.
+   *
+   * Throws as `new Instance` does, save for what was checked before.
+   */
+  instantiate(store: Store): Instance
+}
+
+/**
+ * A set of named imports for many modules and many stores.
+ *
+ * What is defined with `defineFunc` and `defineWasi` belongs to no store. What belongs to one (`define`, `defineInstance`,
+ * `defineModule`) binds the linker to it.
+ *
+ * @example
+ * ```ts
+ * const linker = new Linker(engine)
+ *   .defineWasi()
+ *   .defineFunc('env', 'log', { parameters: ['i32'], results: [] }, x => console.log(x))
+ * const pre = linker.instantiatePre(module)
+ * const instance = pre.instantiate(new Store(engine)) // as often as you like
+ * ```
+ */
+export declare class Linker {
+  /** Makes an empty linker. */
+  constructor(engine: Engine)
+  /** Whether a name may be defined again; the last definition counts. Default false: then it is a `LinkError`. */
+  get allowShadowing(): boolean
+  set allowShadowing(allow: boolean)
+  /** Defines an exported function, memory, table or global, which binds the linker to its store. */
+  define(module: string, name: string, value: ExportedFunction | Memory | Table | Global): this
+  /**
+   * Defines a JavaScript function with a wasm type. Arguments and result are converted by it as the JS API does; several
+   * results are returned as an array.
+   */
+  defineFunc(module: string, name: string, type: FuncType, fn: (...args: any[]) => unknown): this
+  /** Defines all exports of an instance under a module name. */
+  defineInstance(store: Store, name: string, instance: Instance): this
+  /**
+   * Instantiates a module and defines its exports under a module name. A WASI command is instantiated anew for each call
+   * of its exports, a reactor's `_initialize` is called once.
+   */
+  defineModule(store: Store, name: string, module: Module): this
+  /** Gives a definition a second name. */
+  alias(module: string, name: string, asModule: string, asName: string): this
+  /** Defines every function import of `module` that has no definition yet as one that traps when it is called. */
+  defineUnknownImportsAsTraps(module: Module): this
+  /** What is defined under a name, for `store`; `undefined` if nothing is. */
+  get(store: Store, module: string, name: string): ExportedFunction | Memory | Table | Global | undefined
+  /**
+   * Instantiates `module` in `store`, with what is defined here as its imports.
+   *
+   * Throws as `new Instance` does.
+   */
+  instantiate(store: Store, module: Module): Instance
+  /**
+   * Resolves and checks the imports of `module` once, to instantiate it in many stores.
+   *
+   * Throws `LinkError` where an import has no definition or one of another type.
+   */
+  instantiatePre(module: Module): InstancePre
+  /**
+   * Defines WASI preview 1 (`wasi_snapshot_preview1`). What it grants is the store's matter: one made without the option
+   * `wasi` grants nothing.
+   */
+  defineWasi(): this
+}
+
+/**
+ * Linear memory: bytes that a guest works on.
+ *
+ * `read`, `write`, `readString` and `writeString` copy, with bounds checked. `buffer` is the memory itself.
+ *
+ * @example
+ * ```ts
+ * const memory = instance.exports.memory as Memory
+ * const at = instance.exports.alloc(5)
+ * memory.writeString(at, 'hello')
+ * ```
+ */
+export declare class Memory {
+  /**
+   * Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB).
+   *
+   * Throws `RangeError` for sizes that can't be, or that the store's limits forbid.
+   */
+  constructor(store: Store, type: MemoryType)
+  /**
+   * The memory itself, without a copy. It is detached (its length becomes 0) when the memory grows and when the store is
+   * disposed; ask for it again then. The same object until then.
+   *
+   * Throws `TypeError` for a memory that may move when it grows (64-bit ones), and in runtimes that allow no such buffers
+   * (Electron): `read` and `write` work everywhere.
+   */
+  get buffer(): ArrayBuffer
+  /** Size in bytes. */
+  get byteLength(): number
+  /** Size in pages; a bigint for a 64-bit memory. */
+  get pages(): number | bigint
+  /** The type, with the size it was made with. */
+  get type(): MemoryType
+  /**
+   * Grows by so many pages, and returns the size before. `buffer` is detached.
+   *
+   * Throws `RangeError` beyond the maximum or a limit of the store.
+   */
+  grow(pages: number | bigint): number | bigint
+  /**
+   * Copies `length` bytes at `offset` out of the memory.
+   *
+   * Throws `RangeError` outside of it.
+   */
+  read(offset: number | bigint, length: number): Buffer
+  /**
+   * Copies bytes into the memory at `offset`.
+   *
+   * Throws `RangeError` where they would not fit; then nothing is written.
+   */
+  write(offset: number | bigint, bytes: Uint8Array): void
+  /**
+   * Decodes `length` bytes at `offset` as UTF-8, as `TextDecoder` does: wrong bytes become U+FFFD, or with
+   * `{ fatal: true }` a `TypeError`. A byte order mark is kept.
+   */
+  readString(offset: number | bigint, length: number, options?: { fatal?: boolean }): string
+  /**
+   * Writes a string as UTF-8 at `offset`, without a NUL, and returns how many bytes that took. A lone surrogate becomes
+   * U+FFFD.
+   *
+   * Throws `RangeError` where it would not fit; then nothing is written.
+   */
+  writeString(offset: number | bigint, text: string): number
+}
+
+/**
+ * Compiled code, ready to be instantiated any number of times, in any store of the same engine.
+ *
+ * @example
+ * ```ts
+ * const module = await Module.compile(engine, await readFile('plugin.wasm')) // needs the compiler
+ * const same = Module.deserializeFile(engine, 'plugin.cwasm') // does not
+ * ```
+ */
+export declare class Module {
+  /**
+   * Loads an artifact that `precompile`, `serialize` or `cwasm compile` made. It must be of the same Wasmtime version and
+   * profile, for this machine's architecture, operating system and CPU.
+   *
+   * An artifact is native code: load only what you made yourself. Throws `IncompatibleModuleError` with `reason` and
+   * `hint` for anything that does not fit, `TypeError` for wrong arguments.
+   */
+  static deserialize(engine: Engine, bytes: Uint8Array): Module
+  /**
+   * Like `deserialize`, of a file, which is mapped into memory instead of read: pages are loaded when they are needed and
+   * shared between processes. Replace such a file by renaming another over it, never in place.
+   *
+   * Throws Node's own error (`ENOENT`, …) for a file that can't be read.
+   */
+  static deserializeFile(engine: Engine, path: string): Module
+  /** The module's name, if its name section has one. */
+  get name(): string | null
+  /** What must be given to instantiate the module, in order. */
+  get imports(): ImportType[]
+  /** What an instance of the module has. */
+  get exports(): ExportType[]
+  /**
+   * Compiles off the JavaScript thread. `source` is binary wasm, or WAT as a string (never a path); text needs the feature
+   * `wat`. The code is for this machine's CPU.
+   *
+   * Rejects with `CompileError` for what is no valid wasm, with `offset` in bytes where it is known. Compiling a hostile
+   * module may take unbounded time and memory.
+   */
+  static compile(engine: Engine, source: Uint8Array | string): Promise<Module>
+  /** Like `compile`, on the JavaScript thread, which waits. */
+  static compileSync(engine: Engine, source: Uint8Array | string): Module
+  /** Checks that bytes are valid wasm with the engine's proposals, without compiling. Throws `CompileError` if not. */
+  static validate(engine: Engine, bytes: Uint8Array): void
+  /** The module as an artifact: what `precompile` would have made of its source with `cpu: 'native'`. */
+  serialize(): Buffer
+}
+
+/**
+ * Where guests live: instances, memories, tables, globals and functions belong to one store, and are freed with it.
+ *
+ * A store and all that belongs to it is bound to the thread it was made on. Objects of another store are refused with
+ * `TypeError`. One store per request or task is the usual way: stores are cheap (microseconds), and what is in them is
+ * freed only together.
+ *
+ * @example
+ * ```ts
+ * const store = new Store(engine, { limits: { memoryBytes: 64 << 20 } })
+ * const instance = new Instance(store, module, { env: { log: console.log } })
+ * instance.exports.run()
+ * store.dispose()
+ * ```
+ */
+export declare class Store {
+  /**
+   * Makes an empty store. `options.fuel` needs an engine with fuel (profile `metered`): without the option such a store
+   * has as much fuel as there is.
+   *
+   * Throws `TypeError` for options that are unknown or of the wrong type, `FeatureUnavailableError` for `wasi` in a build
+   * without it.
+   */
+  constructor(engine: Engine, options?: StoreOptions)
+  /** The engine this store was made with. */
+  get engine(): Engine
+  /**
+   * Fuel left. Each wasm instruction costs about one; at 0 the guest traps with `OutOfFuelError`. May be set at any time,
+   * also by a host function.
+   *
+   * Throws `TypeError` where the engine's profile has no fuel.
+   */
+  get fuel(): bigint
+  set fuel(fuel: bigint)
+  /**
+   * The limits in force: what was asked for, and Wasmtime's defaults for counts. Setting them replaces all; what exists
+   * already stays.
+   */
+  get limits(): StoreLimits
+  set limits(limits: StoreLimits)
+  /**
+   * Frees the store and all that belongs to it now, instead of when the garbage collector finds out. Memory views become
+   * empty (detached), and later use throws `ClosedError`. Disposing twice does nothing.
+   *
+   * Throws `StoreBusyError` from inside a host function of this store.
+   */
+  dispose(): void
+  /** Whether `dispose()` was called. */
+  get disposed(): boolean
+  /** Collects garbage in the store now. It also happens by itself, when the guest's heap is full. */
+  gc(): void
+  /** What the guest has written to captured streams so far; `undefined` for a store without the option `wasi`. */
+  get wasi(): { readonly stdout?: Buffer, readonly stderr?: Buffer } | undefined
+}
+
+/**
+ * A table of references: functions, or any JavaScript values (`externref`).
+ *
+ * @example
+ * ```ts
+ * const table = instance.exports.__indirect_function_table as Table
+ * table.get(3)!(1, 2) // an exported function
+ * ```
+ */
+export declare class Table {
+  /**
+   * Makes a table in `store`, all elements of it `init` (default null).
+   *
+   * Throws `RangeError` for sizes that can't be, `TypeError` for an `init` that is no such element.
+   */
+  constructor(store: Store, type: TableType, init?: unknown)
+  /** The number of elements; a bigint for a 64-bit table. */
+  get length(): number
+  /** The type, with the size it was made with. */
+  get type(): TableType
+  /**
+   * The element at `index`: a function is the same JavaScript function each time.
+   *
+   * Throws `RangeError` outside of the table.
+   */
+  get(index: number | bigint): any
+  /**
+   * Sets the element at `index`.
+   *
+   * Throws `RangeError` outside of the table, `TypeError` for what is no such element.
+   */
+  set(index: number | bigint, value?: unknown): void
+  /**
+   * Grows by so many elements, all of them `init` (default null), and returns the size before.
+   *
+   * Throws `RangeError` beyond the maximum or a limit of the store.
+   */
+  grow(delta: number | bigint, init?: unknown): number
+}
+
+/** r" Where compiled modules are kept. */
+export interface CacheConfig {
+  /** r" A directory, made if it is not there. What it holds is native code: nobody else may write to it. */
+  directory?: string
+}
+
+/** r" How Cranelift compiles. None of this decides where an artifact loads. */
+export interface CompilerConfig {
+  /** r" `speed` (default), `speed-and-size`, or `none` to compile fast. */
+  optLevel?: 'none' | 'speed' | 'speed-and-size'
+  /**
+   * r" Give every NaN that floating point operations make the same bits, so that runs agree between machines. Default
+   * r" false.
+   */
+  nanCanonicalization?: boolean
+  /** r" Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`. */
+  parallel?: boolean
+}
+
+/** r" How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not. */
+export interface Config {
+  /**
+   * r" A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
+   * r" that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
+   * r" same. Default `default`.
+   */
+  profile?: ProfileName
+  /**
+   * r" Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
+   * r" traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+   */
+  maxWasmStack?: number
+  /** r" The compiler. Needs the feature `cranelift`. */
+  compiler?: CompilerConfig
+  /**
+   * r" Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
+   * r" Needs the feature `cache`.
+   */
+  cache?: boolean | CacheConfig
+  /**
+   * r" Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
+   * r" engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+   */
+  pooling?: boolean | PoolingConfig
+}
+
+/** r" Sizes of the pool. All of it is address space at first; memory is taken when it is touched. */
+export interface PoolingConfig {
+  /** r" Instances alive at once. Default 1,000. */
+  totalCoreInstances?: number
+  /** r" Linear memories alive at once. Default 1,000. */
+  totalMemories?: number
+  /** r" Tables alive at once. Default 1,000. */
+  totalTables?: number
+  /** r" Bytes that any one memory may grow to. Default 4 GiB. */
+  maxMemorySize?: number
+  /** r" Memories that one module may have. Default 1. */
+  maxMemoriesPerModule?: number
+  /** r" Tables that one module may have. Default 1. */
+  maxTablesPerModule?: number
+  /** r" Elements of any one table. Default 20,000. */
+  tableElements?: number
+  /** r" Bytes of Wasmtime's own data per instance. Default 1 MiB. */
+  maxCoreInstanceSize?: number
+  /** r" Slots that keep what they were used for, for a faster start of the same module. Default 100. */
+  maxUnusedWarmSlots?: number
+  /** r" Bytes of each memory that are zeroed and kept between uses instead of given back to the system. Default 0. */
+  linearMemoryKeepResident?: number
+  /** r" The same of each table. Default 0. */
+  tableKeepResident?: number
+}
+
+/** r" What to compile for. */
+export interface PrecompileOptions {
+  /**
+   * r" The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
+   * r" `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
+   */
+  cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'
+}
+
+/** r" What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing. */
+export interface StoreLimits {
+  /**
+   * r" Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
+   * r" guest, an instantiation throws.
+   */
+  memoryBytes?: number
+  /** r" Elements of any one table. */
+  tableElements?: number
+  /** r" Instances in the store. */
+  instances?: number
+  /** r" Tables in the store. */
+  tables?: number
+  /** r" Linear memories in the store. */
+  memories?: number
+  /** r" Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false. */
+  trapOnGrowFailure?: boolean
+}
+
+/** r" What a store is made with. */
+export interface StoreOptions {
+  /** r" What its guests may take. */
+  limits?: StoreLimits
+  /** r" Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is. */
+  fuel?: bigint
+  /** r" What WASI grants its guests. Default: nothing. */
+  wasi?: WasiOptions
+}
+
+/** Which build this is. */
+export declare const variant: string
+
+/** Version of the package. */
+export declare const version: string
+
+/** r" What WASI grants a guest. Nothing is granted that is not named here. */
+export interface WasiOptions {
+  /** r" Arguments after argv[0]. Default none. */
+  args?: Array<string>
+  /** r" argv[0], the program's own name. Default empty; `run` takes the base name of the file. */
+  argv0?: string
+  /** r" Environment variables, or `'inherit'` for those of this process. Default none. */
+  env?: Record<string, string> | 'inherit'
+  /**
+   * r" What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
+   * r" string, which is given as UTF-8.
+   */
+  stdin?: 'inherit' | 'ignore' | string | Uint8Array
+  /** r" Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it. */
+  stdout?: 'inherit' | 'ignore' | 'capture'
+  /** r" The same for errors. */
+  stderr?: 'inherit' | 'ignore' | 'capture'
+  /** r" Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
+  maxOutputBytes?: number
+  /** r" Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only. */
+  dirs?: Record<string, string | { host: string, access: 'read' | 'read-write' }>
+}
+
+/** The exact Wasmtime version inside. */
+export declare const wasmtimeVersion: string

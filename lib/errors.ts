@@ -1,0 +1,167 @@
+// The error classes. Native code throws instances of them: they are handed to it at load (lib/load.ts).
+
+type Fields = Record<string, unknown>;
+
+/** Base of all errors of this package that are not JavaScript's own `TypeError` and `RangeError`. */
+export class WasmtimeError extends Error {
+  /** `ERR_WASMTIME_…`, one for each class. */
+  readonly code: string = "ERR_WASMTIME";
+
+  constructor(message: string, fields: Fields & { cause?: unknown } = {}) {
+    const { cause, ...rest } = fields;
+    super(message, cause === undefined ? undefined : { cause });
+    Object.assign(this, rest);
+  }
+
+  static {
+    named(this);
+  }
+}
+
+/** The name is the class's, and not enumerable, as on JavaScript's own errors. */
+function named(errorClass: { name: string; prototype: object }): void {
+  Object.defineProperty(errorClass.prototype, "name", { value: errorClass.name, configurable: true, writable: true });
+}
+
+/** Bytes or text that are no valid wasm. */
+export class CompileError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_COMPILE";
+  /** Where, in bytes from the start, if it is known. */
+  declare readonly offset?: number;
+  static {
+    named(this);
+  }
+}
+
+/** An import that is missing or of the wrong type. */
+export class LinkError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_LINK";
+  /** The first of the import's two names. */
+  declare readonly module: string;
+  /** The second of the import's two names, and not the class's, as on other errors. */
+  declare readonly name: string;
+  /** What was wanted, and what was given. */
+  declare readonly expected?: string;
+  declare readonly found?: string;
+  static {
+    named(this);
+  }
+  override toString(): string {
+    return `LinkError: ${this.message}`;
+  }
+}
+
+/** An artifact that does not load here: no artifact, another version or profile, another kind of machine. */
+export class IncompatibleModuleError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_INCOMPATIBLE_MODULE";
+  /** `wasm` (not compiled at all), `notAnArtifact`, `version`, `profile` or `setting`. */
+  declare readonly reason: "wasm" | "notAnArtifact" | "version" | "profile" | "setting";
+  declare readonly setting?: string;
+  declare readonly expected?: string;
+  declare readonly found?: string;
+  /** What to do about it. */
+  declare readonly hint: string;
+  static {
+    named(this);
+  }
+}
+
+/** One function on the guest's stack when it trapped, the innermost first. Offsets are bytes in the wasm file. */
+export interface Frame {
+  readonly funcIndex: number;
+  readonly funcName?: string;
+  readonly moduleName?: string;
+  readonly moduleOffset?: number;
+  readonly funcOffset?: number;
+}
+
+/** The guest did what wasm does not allow, or asked to be stopped (`unreachable`). The store can be used further. */
+export class Trap extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_TRAP";
+  /** Wasmtime's name of it: `unreachableCodeReached`, `memoryOutOfBounds`, `stackOverflow`, … */
+  declare readonly trapCode: string;
+  declare readonly frames: readonly Frame[];
+  static {
+    named(this);
+  }
+}
+
+/** The guest ran longer than it may. */
+export class DeadlineError extends Trap {
+  override readonly code: string = "ERR_WASMTIME_DEADLINE";
+  static {
+    named(this);
+  }
+}
+
+/** The guest has used up its fuel. */
+export class OutOfFuelError extends Trap {
+  override readonly code: string = "ERR_WASMTIME_OUT_OF_FUEL";
+  static {
+    named(this);
+  }
+}
+
+/** The guest asked for more memory or table elements than its store's limits allow, and they say to end it then. */
+export class MemoryLimitError extends Trap {
+  override readonly code: string = "ERR_WASMTIME_MEMORY_LIMIT";
+  static {
+    named(this);
+  }
+}
+
+/** The guest called `proc_exit`, outside of `run`. */
+export class WasiExit extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_WASI_EXIT";
+  declare readonly exitCode: number;
+  static {
+    named(this);
+  }
+}
+
+/** A store that is in use, and so can't be used from outside or disposed. */
+export class StoreBusyError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_STORE_BUSY";
+  static {
+    named(this);
+  }
+}
+
+/** A store that was disposed. */
+export class ClosedError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_CLOSED";
+  static {
+    named(this);
+  }
+}
+
+/** Something this build has no code for. */
+export class FeatureUnavailableError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_FEATURE_UNAVAILABLE";
+  declare readonly feature: string;
+  /** The build that lacks it. */
+  declare readonly variant: string;
+  /** What to do about it. */
+  declare readonly hint: string;
+  static {
+    named(this);
+  }
+}
+
+/** No addon could be loaded. */
+export class NativeNotFoundError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_NATIVE_NOT_FOUND";
+  /** What was looked for, and why it was not it. */
+  declare readonly tried: readonly { path: string; error: string }[];
+  static {
+    named(this);
+  }
+}
+
+/** A mistake of ours: a panic in native code. The store in which it happened can't be used any more; all else can. */
+export class InternalError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_INTERNAL";
+  static {
+    named(this);
+  }
+}

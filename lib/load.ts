@@ -1,0 +1,60 @@
+// Connects the two sides, once per environment: native code gets the error classes, the slots and the functions of
+// lib/host-table.ts, and names that this build lacks are replaced by throwers.
+
+import { setEnter, slots } from "./call.js";
+import * as errors from "./errors.js";
+import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
+import { facade, setClasses } from "./host-table.js";
+import { native as addon } from "./native.js";
+
+interface Hidden {
+  init(facade: object, slots: ArrayBuffer): () => unknown;
+  features(): FeatureName[];
+  stampedProfile(artifact: string | Uint8Array): string;
+  runCommand(module: object, wasi: object, limits: object, fuel?: bigint): Promise<unknown>;
+  runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint): unknown;
+}
+
+/** The addon with the parts that are not public. */
+export const native = addon as typeof addon & Hidden;
+
+/** Version of this package, whose major is Wasmtime's. */
+export const version: string = native.version;
+/** The exact version of Wasmtime inside. */
+export const wasmtimeVersion: string = native.wasmtimeVersion;
+/** Which build this is: `full`, `min`, or the name that a custom build was given. */
+export const variant: "full" | "min" | (string & {}) = native.variant;
+/** What this build can do. */
+export const features: ReadonlySet<FeatureName> = new Set(native.features());
+
+/** Throws `FeatureUnavailableError`, with what to do, unless this build has the feature. */
+export function requireFeature(feature: FeatureName): void {
+  if (!features.has(feature)) throw unavailable(feature, "this program", variant);
+}
+
+/** Native code knows only the feature; the rest of the error is made here. */
+function FeatureUnavailable(message: string, { feature }: { feature: string }) {
+  return unavailable(feature, message, variant);
+}
+
+setEnter(
+  native.init(
+    { ...facade, errors: { ...errors, FeatureUnavailableError: FeatureUnavailable, TypeError: misuse(TypeError), RangeError: misuse(RangeError), Error } },
+    slots,
+  ),
+);
+setClasses({ global: native.Global, table: native.Table, memory: native.Memory });
+refuseAbsent(native, features, variant);
+
+/** JavaScript's own errors, with the codes that Node gives to such misuse. */
+function misuse(errorClass: typeof TypeError | typeof RangeError) {
+  const code = errorClass === TypeError ? "ERR_INVALID_ARG_TYPE" : "ERR_OUT_OF_RANGE";
+  return function make(message: string) {
+    const error = Object.assign(new errorClass(message), { code });
+    Error.captureStackTrace(error, make);
+    return error;
+  };
+}
+
+const { dispose } = native.Store.prototype;
+Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });

@@ -1,0 +1,133 @@
+// The short way: run a WASI command.
+
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
+import { native } from "./load.js";
+import type { ProfileName } from "./types.js";
+
+/** What `run` grants and allows. Standard input and output are this process's own unless named. */
+export interface RunOptions extends WasiOptions, StoreLimits {
+  /** `source` is an artifact (`.cwasm`), which is native code: only what you made yourself. Its profile is found in it. */
+  precompiled?: true;
+  /** The profile to compile with. By default one that can do what the other options ask. */
+  profile?: ProfileName;
+  /** Fuel the guest may use; one instruction costs about one. Needs the profile `metered`. */
+  fuel?: bigint;
+}
+
+/** How a command ended. */
+export interface RunResult {
+  /** What it gave to `proc_exit`, 0 if it returned. */
+  exitCode: number;
+  /** What it wrote, with `stdout: 'capture'`. */
+  stdout?: Buffer;
+  /** The same of errors. */
+  stderr?: Buffer;
+  /** With the profile `metered`. */
+  fuelConsumed?: bigint;
+}
+
+type Source = string | URL | Uint8Array | Module;
+const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memories", "trapOnGrowFailure"] as const;
+
+/**
+ * Runs a WASI command in a store of its own, off the JavaScript thread. `source` is a path (never text), wasm as bytes, or a
+ * module; with `precompiled` it is an artifact.
+ *
+ * Rejects with `Trap` and its kind if the guest traps, `CompileError` or `IncompatibleModuleError` for what does not load,
+ * `LinkError` for a module that is no command or imports what is not WASI, `TypeError` for options that don't go together,
+ * and Node's own error for a file that can't be read. An exit code other than 0 is no error.
+ *
+ * @example
+ * ```ts
+ * const { exitCode, stdout } = await run('esbuild.wasm', { args: ['--minify'], stdin: source, stdout: 'capture' })
+ * ```
+ */
+export async function run(source: Source, options: RunOptions = {}): Promise<RunResult> {
+  const { own, wasi, limits } = split(source, options);
+  const module = await load(source, own);
+  return (await native.runCommand(module, wasi, limits, own.fuel)) as RunResult;
+}
+
+/** Like `run`, on the JavaScript thread, which waits until the guest ends. */
+export function runSync(source: Source, options: RunOptions = {}): RunResult {
+  const { own, wasi, limits } = split(source, options);
+  const module = loadSync(source, own);
+  return native.runCommandSync(module, wasi, limits, own.fuel) as RunResult;
+}
+
+type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel">;
+
+/** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
+function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
+  if (typeof options !== "object" || options === null) throw invalid("options must be an object");
+  const { precompiled, profile, fuel, ...rest } = options;
+  const limits: Record<string, unknown> = {};
+  const wasi: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(rest)) {
+    ((limitNames as readonly string[]).includes(name) ? limits : wasi)[name] = value;
+  }
+  if (precompiled !== undefined && precompiled !== true) throw invalid("precompiled must be true, or not given");
+  if (precompiled && profile !== undefined) {
+    throw invalid("an artifact has its profile in it: leave out profile, or compile it with that one");
+  }
+  if (source instanceof native.Module && (precompiled || profile !== undefined)) {
+    throw invalid("a Module has an engine with a profile: precompiled and profile don't go with it");
+  }
+  if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
+    wasi["argv0"] = basename(path(source));
+  }
+  return { own: { precompiled, profile, fuel } as Own, wasi, limits };
+}
+
+function invalid(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" });
+}
+
+function path(source: string | URL): string {
+  return typeof source === "string" ? source : fileURLToPath(source);
+}
+
+const engines = new Map<string, Engine>();
+
+/** One engine per profile for all runs. */
+function engineOf(profile: string): Engine {
+  let engine = engines.get(profile);
+  if (!engine) engines.set(profile, (engine = new native.Engine({ profile: profile as ProfileName })));
+  return engine;
+}
+function profileFor({ profile, fuel }: Own): string {
+  return profile ?? (fuel === undefined ? "default" : "metered");
+}
+
+function artifact(source: string | URL | Uint8Array): Module {
+  const given = source instanceof Uint8Array ? source : path(source);
+  const engine = engineOf(native.stampedProfile(given));
+  return typeof given === "string"
+    ? native.Module.deserializeFile(engine, given)
+    : native.Module.deserialize(engine, given);
+}
+
+async function load(source: Source, own: Own): Promise<Module> {
+  if (source instanceof native.Module) return source;
+  check(source);
+  if (own.precompiled) return artifact(source);
+  const engine = engineOf(profileFor(own));
+  return native.Module.compile(engine, source instanceof Uint8Array ? source : await readFile(source));
+}
+
+function loadSync(source: Source, own: Own): Module {
+  if (source instanceof native.Module) return source;
+  check(source);
+  if (own.precompiled) return artifact(source);
+  const engine = engineOf(profileFor(own));
+  return native.Module.compileSync(engine, source instanceof Uint8Array ? source : readFileSync(source));
+}
+
+function check(source: unknown): void {
+  if (typeof source === "string" || source instanceof URL || source instanceof Uint8Array) return;
+  throw invalid(`source must be a path, a URL, bytes or a Module, got ${typeof source}`);
+}

@@ -1,0 +1,87 @@
+// npm run build [-- full min ts] [--target=TRIPLE] [--debug]: both addons into npm/, then the TypeScript into dist/. With
+// --debug they are built fast, and are slow: for working on the addon.
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { inRoot, node, output, root, say } from "./commands.mjs";
+import { install } from "./install.mjs";
+import { variants } from "./variants.mjs";
+
+const words = process.argv.slice(2);
+const parts = words.filter((word) => !word.startsWith("--"));
+const target = words.find((word) => word.startsWith("--target="))?.slice("--target=".length);
+const debug = words.includes("--debug");
+const wanted = (part) => parts.length === 0 || parts.includes(part);
+
+install();
+for (const variant of Object.keys(variants)) if (wanted(variant)) addon(variant);
+if (wanted("ts")) typescript();
+
+/** napi build always passes --target to cargo, so a plain `cargo build` shares nothing with it: this is the one way to build addons. */
+function addon(variant) {
+  const { profile, features, platforms, firstBuild } = variants[variant];
+  const made = inRoot("target", "addon", variant);
+  say(`Building the ${variant} addon (${firstBuild}, seconds when little changed)…`);
+  rmSync(made, { recursive: true, force: true });
+  const options = [
+    "--manifest-path",
+    "crates/node-api/Cargo.toml",
+    "--target",
+    target ?? hostTriple(),
+    "--output-dir",
+    made,
+  ];
+  node(
+    [
+      "node_modules/@napi-rs/cli/dist/cli.js",
+      "build",
+      "--platform",
+      "--no-js",
+      "--dts",
+      "binding.d.ts",
+      ...options,
+      ...(debug ? [] : profile),
+      ...features,
+    ],
+    {
+      env: { ...process.env, CWASM_VARIANT_NAME: variant },
+    },
+  );
+  const file = readdirSync(made).find((name) => name.endsWith(".node"));
+  const platform = file.split(".")[1];
+  replace(join(made, file), inRoot(platforms, platform, file));
+  // One file of types for both: what min lacks is there too, and throws.
+  if (variant === "full") replace(join(made, "binding.d.ts"), inRoot("lib", "binding.d.ts"));
+}
+
+function typescript() {
+  say("Compiling the TypeScript…");
+  dropOrphans("dist");
+  node(["node_modules/typescript/bin/tsc", "--project", root]);
+  // tsc copies no .d.ts files.
+  replace(inRoot("lib", "binding.d.ts"), inRoot("dist", "lib", "binding.d.ts"));
+}
+
+/** What was compiled from a file that is gone would still be tested and packed. */
+function dropOrphans(folder) {
+  if (!existsSync(inRoot(folder))) return;
+  for (const entry of readdirSync(inRoot(folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const source = path.slice("dist/".length).replace(/(\.d\.ts|\.js)$/, "");
+    if (entry.isDirectory()) dropOrphans(path);
+    else if (/\.(js|d\.ts)$/.test(path) && !existsSync(inRoot(`${source}.ts`)) && !existsSync(inRoot(`${source}.d.ts`)))
+      rmSync(inRoot(path));
+  }
+}
+
+/** By rename, as a running process may have the old addon mapped; and only if it differs, so that nothing is rebuilt for it. */
+function replace(from, to) {
+  if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) return;
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, `${to}.new`);
+  renameSync(`${to}.new`, to);
+}
+
+function hostTriple() {
+  return /^host: (.*)$/m.exec(output("rustc", ["-vV"]))[1];
+}

@@ -1,0 +1,21 @@
+// npm run check: all that CI asks for. The last line is `N passed, N failed`.
+
+import { spawnSync } from "node:child_process";
+import { node, root, say } from "./commands.mjs";
+import { variants } from "./variants.mjs";
+
+say("Checking the Rust…");
+cargo("fmt", "--all", "--check");
+cargo("lint");
+// The lints of the build without the compiler: other files, other dead code.
+const { features } = variants.min;
+cargo("clippy", "--package", "cwasm-node-api", ...features, "--", "-D", "warnings");
+
+node(["scripts/test.mjs"]);
+
+function cargo(...args) {
+  const { status } = spawnSync("cargo", args, { cwd: root, stdio: "inherit" });
+  if (status === 0) return;
+  console.log(`\nfailed: cargo ${args.join(" ")}\n\n0 passed, 1 failed`);
+  process.exit(1);
+}

@@ -1,0 +1,65 @@
+// npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions.
+// The last line is `N passed, N failed`.
+
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { existsSync } from "node:fs";
+import { inRoot, node, root, say } from "./commands.mjs";
+
+const words = process.argv.slice(2);
+const only = words.find((word) => word.startsWith("--variant="))?.slice("--variant=".length);
+const specs = words
+  .filter((word) => !word.startsWith("--"))
+  .map((name) => `dist/__test__/**/${name.replace(/(\.spec)?(\.ts)?$/, "")}.spec.js`);
+const passes = [
+  { title: "the full build", variant: "full" },
+  { title: "the min build", variant: "min" },
+  {
+    title: "the full build, collecting garbage all the time",
+    variant: "full",
+    env: { CWASM_GC_STRESS: "1" },
+    flags: ["--node-arguments=--expose-gc"],
+  },
+  { title: "the full build, each spec in a worker thread", variant: "full", flags: ["--worker-threads=true"] },
+].filter(({ variant }) => only === undefined || variant === only);
+
+node(["scripts/build.mjs"]);
+const total = { passed: 0, failed: bindingIsStale() ? 1 : 0 };
+for (const pass of passes) {
+  say(`Testing ${pass.title}…`);
+  const { passed, failed } = await ava(pass);
+  total.passed += passed;
+  total.failed += failed;
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+/** ava prints one line per test, with a mark; a crashed, refused or timed-out file has a line with a mark too. */
+async function ava({ variant, env, flags = [] }) {
+  const counts = { passed: 0, failed: 0 };
+  const { CWASM_NATIVE_PATH, ...inherited } = process.env;
+  const child = spawn(process.execPath, ["node_modules/ava/entrypoints/cli.mjs", ...flags, ...specs], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...inherited, ...env, CWASM_VARIANT: variant, FORCE_COLOR: "0" },
+  });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  for await (const line of createInterface({ input: child.stdout })) {
+    console.log(line);
+    if (/^\s*[✔√] /.test(line)) counts.passed++;
+    if (/^\s*[✘×✖] /.test(line)) counts.failed++;
+  }
+  const status = await ended;
+  // Whatever made ava fail without a mark of its own, e.g. no spec of that name.
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** The build has just written lib/binding.d.ts anew: a difference to the committed one means that a commit forgot it. */
+function bindingIsStale() {
+  if (!existsSync(inRoot(".git"))) return false;
+  const { status } = spawnSync("git", ["diff", "--quiet", "HEAD", "--", "lib/binding.d.ts"], { cwd: root });
+  if (status !== 1) return false;
+  console.log("\nlib/binding.d.ts is not as committed: commit it with the change of the Rust that it comes from.");
+  return process.env.CI === "true";
+}
