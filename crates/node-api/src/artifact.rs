@@ -48,7 +48,7 @@ impl Stamp {
 
     /// Refuses an artifact that was made by another Wasmtime or with another profile.
     pub fn check(&self, engine: &EngineParts) -> Result<()> {
-        let expected = engine.profile.stamp();
+        let expected = engine.profile().stamp();
         if self.0 == expected {
             return Ok(());
         }
@@ -59,7 +59,7 @@ impl Stamp {
                 .with("found", version)
                 .with("hint", "compile it again with the same version of the package that loads it")
         } else {
-            let ours = engine.profile.name();
+            let ours = engine.profile().name();
             refusal("profile", format!("this artifact has the profile '{profile}', the engine '{ours}'"))
                 .with("expected", ours)
                 .with("found", profile)
@@ -115,9 +115,4 @@ pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
         })?;
         Ok(profile.name().into())
     })
-}
-
-/// Whether bytes that should be wasm look like an artifact.
-pub fn looks_like_one(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x7fELF")
 }

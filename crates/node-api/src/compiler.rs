@@ -10,7 +10,7 @@ use crate::js::{IntoJs, Js};
 use crate::module::Module;
 use crate::options::{Options, options};
 use crate::task;
-use crate::{artifact, features, parallel, wat};
+use crate::{features, parallel, wat};
 
 options! {
     /// How Cranelift compiles. None of this decides where an artifact loads.
@@ -112,6 +112,9 @@ impl Cpu {
     }
 }
 
+/// What an artifact begins with.
+const ELF: &[u8] = b"\x7fELF";
+
 /// Wasm to compile, out of reach of JavaScript.
 struct Source(Vec<u8>);
 
@@ -122,7 +125,7 @@ impl Source {
             return wat::parse(&source.to_str("source")?).map(Source);
         }
         let bytes = Bytes::read(source, "source")?;
-        if artifact::looks_like_one(&bytes) {
+        if bytes.starts_with(ELF) {
             let message = "these bytes are an artifact compiled ahead of time, not wasm: use Module.deserialize";
             return Err(Error::new("CompileError", message).into());
         }

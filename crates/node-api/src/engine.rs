@@ -12,8 +12,13 @@ use crate::profile::Profile;
 /// What stores and modules keep of their engine.
 pub struct EngineParts {
     pub engine: wasmtime::Engine,
-    pub profile: Profile,
     pub settings: Settings,
+}
+
+impl EngineParts {
+    pub fn profile(&self) -> Profile {
+        self.settings.profile
+    }
 }
 
 /// Settings, and the compiler where the build has one. Modules and stores are made with an engine and work together only
@@ -39,14 +44,14 @@ impl Engine {
         guard(config.env, || {
             let settings = Settings::read(config)?;
             let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
-            Ok(Engine { parts: Rc::new(EngineParts { engine, profile: settings.profile, settings }) })
+            Ok(Engine { parts: Rc::new(EngineParts { engine, settings }) })
         })
     }
 
     /// The name of the profile, which is also stamped into artifacts.
     #[napi(getter)]
     pub fn profile(&self, env: napi::Env) -> napi::Result<String> {
-        guard(env.raw(), || Ok(self.parts.profile.name().into()))
+        guard(env.raw(), || Ok(self.parts.profile().name().into()))
     }
 
     /// The target triple that this engine runs.

@@ -216,7 +216,7 @@ impl Memory {
             let ty = self.ty()?;
             let most = ty.maximum().map_or(u64::MAX, |pages| pages.saturating_mul(ty.page_size()));
             let most = if ty.is_64() { most } else { most.min(4 << 30) };
-            if most > self.core.engine.profile.memory_reservation() {
+            if most > self.core.engine.profile().memory_reservation() {
                 return Err(Error::type_error("this memory may move when it grows: use read and write").into());
             }
             let (start, len) = self.bytes()?;

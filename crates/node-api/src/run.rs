@@ -40,10 +40,10 @@ impl Command {
         if !fuel.is_undefined() {
             let amount = fuel.to_biguint("options.fuel")?;
             store.set_fuel(amount).map_err(|_| {
-                Error::type_error(format!("fuel needs the profile 'metered', this module has '{}'", engine.profile.name()))
+                Error::type_error(format!("fuel needs the profile 'metered', this module has '{}'", engine.profile().name()))
             })?;
             given = Some(amount);
-        } else if engine.profile.fuel() {
+        } else if engine.profile().fuel() {
             given = Some(u64::MAX);
         }
         Ok(Command { store, module: module.module.clone(), fuel: given })

@@ -276,10 +276,10 @@ unsafe extern "C" fn unbind(_: sys::napi_env, core: *mut c_void, _: *mut c_void)
 pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Data>> {
     let mut store = wasmtime::Store::new(&engine.engine, data);
     store.limiter(|data| &mut data.limits);
-    if engine.profile.fuel() {
+    if engine.profile().fuel() {
         store.set_fuel(u64::MAX).map_err(crate::trap::failure)?;
     }
-    if engine.profile.epochs() {
+    if engine.profile().epochs() {
         // Half of the range: Wasmtime adds the current epoch.
         store.set_epoch_deadline(u64::MAX / 2);
     }

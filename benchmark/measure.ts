@@ -1,0 +1,62 @@
+// How the benchmarks measure: everything compared runs in turn in the same process, round by round, and the best round
+// counts. What is quoted are ratios; absolute times are this machine's.
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Case {
+  name: string;
+  /** Does it `times` times. */
+  run(times: number): unknown;
+}
+
+/** Nanoseconds per time of each case. */
+export function measure(cases: Case[], times: number, rounds = 15): Map<string, number> {
+  const best = new Map<string, number>();
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, run } of cases) {
+      const start = process.hrtime.bigint();
+      run(times);
+      const ns = Number(process.hrtime.bigint() - start) / times;
+      best.set(name, Math.min(ns, best.get(name) ?? Infinity));
+    }
+  }
+  return best;
+}
+
+/** Prints each figure, and as a multiple of the one named. */
+export function table(title: string, figures: Map<string, number>, unit: (ns: number) => string, against: string): void {
+  console.log(`\n${title} (best round; ×: of '${against}')`);
+  const base = figures.get(against)!;
+  for (const [name, ns] of figures) {
+    console.log(`  ${name.padEnd(52)} ${unit(ns).padStart(12)}  ×${(ns / base).toFixed(2)}`);
+  }
+}
+
+export const inNs = (ns: number) => `${ns.toFixed(1)} ns`;
+export const inUs = (ns: number) => `${(ns / 1e3).toFixed(2)} µs`;
+export const inMs = (ns: number) => `${(ns / 1e6).toFixed(2)} ms`;
+
+interface Floor {
+  noop(): void;
+  add(a: number, b: number): number;
+  callLoop(fn: (i: number) => number, times: number): void;
+}
+
+/** The same calls in raw Node-API, without wasm (crates/floor). */
+export function floor(): Floor {
+  execFileSync("cargo", ["build", "--quiet", "--release", "--package", "cwasm-floor"], { cwd: root, stdio: "inherit" });
+  const prefix = process.platform === "win32" ? "" : "lib";
+  const suffix = { darwin: "dylib", win32: "dll" }[process.platform as string] ?? "so";
+  const built = join(root, "target", "release", `${prefix}cwasm_floor.${suffix}`);
+  copyFileSync(built, join(root, "target", "floor.node"));
+  return createRequire(import.meta.url)(join(root, "target", "floor.node"));
+}
+
+/** V8's own WebAssembly, which Node's types leave to those of the web. */
+export const V8: any = (globalThis as any).WebAssembly;
