@@ -6,7 +6,23 @@ import type { ExportedFunction, Imports } from "./lib/types.js";
 
 export { features, requireFeature, variant, version, wasmtimeVersion } from "./lib/load.js";
 export type { FeatureName as Feature } from "./lib/features.js";
-export * from "./lib/errors.js";
+export {
+  ClosedError,
+  CompileError,
+  DeadlineError,
+  FeatureUnavailableError,
+  type Frame,
+  IncompatibleModuleError,
+  InternalError,
+  LinkError,
+  MemoryLimitError,
+  NativeNotFoundError,
+  OutOfFuelError,
+  StoreBusyError,
+  Trap,
+  WasiExit,
+  WasmtimeError,
+} from "./lib/errors.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export type * from "./lib/types.js";
 export type {
@@ -41,7 +57,7 @@ export const Instance = native.Instance as {
   new <E = any>(store: Store, module: Module, imports?: Imports): Instance<E>;
 };
 export type InstancePre = Omit<binding.InstancePre, "instantiate"> & { instantiate<E = any>(store: Store): Instance<E> };
-export const InstancePre = native.InstancePre as { prototype: InstancePre };
+export const InstancePre = native.InstancePre as unknown as abstract new (...args: never) => InstancePre;
 /** See {@link binding.Linker}; its instances have types here. */
 export type Linker = Omit<binding.Linker, Chained | "instantiate" | "instantiatePre"> & {
   [name in Chained]: (...args: Parameters<binding.Linker[name]>) => Linker;

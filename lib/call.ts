@@ -4,6 +4,7 @@
 // written; then they are written into the slots, and `enter` is called without arguments. Nothing runs between the return
 // of `enter` and the reading of the results.
 
+import { wrongType } from "./errors.js";
 import type { HostTable } from "./host-table.js";
 
 /** As many as crates/node-api/src/env.rs says, and one for the header. */
@@ -85,13 +86,13 @@ const kinds: Record<string, Kind> = {
 /** A copy, so that nobody changes it while the other arguments are coerced. */
 function bytes16(value: unknown): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length !== 16) {
-    throw new TypeError("a v128 must be a Uint8Array of 16 bytes");
+    throw wrongType("a v128 must be a Uint8Array of 16 bytes");
   }
   return value.slice();
 }
 
 function nonNull(value: unknown): unknown {
-  if (value === null) throw new TypeError("null is no value of a type that is not nullable");
+  if (value === null) throw wrongType("null is no value of a type that is not nullable");
   return value;
 }
 
@@ -105,7 +106,7 @@ function kindOf(type: string): Kind {
   );
 }
 function refuse(type: string): never {
-  throw new TypeError(`values of type ${type} can't cross between JavaScript and wasm`);
+  throw wrongType(`values of type ${type} can't cross between JavaScript and wasm`);
 }
 
 /** Coerces a value for a table or a global. References become their numbers. */
@@ -127,7 +128,7 @@ export function zero(type: string): unknown {
 /** The results of a host function with several. */
 function several(value: any, count: number): unknown[] {
   const list = [...value];
-  if (list.length !== count) throw new TypeError(`the function must return ${count} values, it returned ${list.length}`);
+  if (list.length !== count) throw wrongType(`the function must return ${count} values, it returned ${list.length}`);
   return list;
 }
 

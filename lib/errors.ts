@@ -2,6 +2,26 @@
 
 type Fields = Record<string, unknown>;
 
+/** A caller's mistake about a type. The code is Node's own for that. */
+export function wrongType(message: string): TypeError {
+  return misuse(TypeError, "ERR_INVALID_ARG_TYPE", message, wrongType);
+}
+/** A caller's mistake about a size or a place. */
+export function outOfRange(message: string): RangeError {
+  return misuse(RangeError, "ERR_OUT_OF_RANGE", message, outOfRange);
+}
+/** An error of the system, with the fields that Node gives to its own. */
+export function systemError(message: string, fields: Fields): Error {
+  const error = Object.assign(new Error(message), fields);
+  Error.captureStackTrace(error, systemError);
+  return error;
+}
+function misuse<E extends Error>(errorClass: new (message: string) => E, code: string, message: string, maker: Function): E {
+  const error = Object.assign(new errorClass(message), { code });
+  Error.captureStackTrace(error, maker);
+  return error;
+}
+
 /** Base of all errors of this package that are not JavaScript's own `TypeError` and `RangeError`. */
 export class WasmtimeError extends Error {
   /** `ERR_WASMTIME_…`, one for each class. */
@@ -39,15 +59,26 @@ export class LinkError extends WasmtimeError {
   /** The first of the import's two names. */
   declare readonly module: string;
   /** The second of the import's two names, and not the class's, as on other errors. */
-  declare readonly name: string;
+  declare name: string;
   /** What was wanted, and what was given. */
   declare readonly expected?: string;
   declare readonly found?: string;
   static {
     named(this);
   }
+  constructor(message: string, { name, ...fields }: Fields = {}) {
+    super(message, fields);
+    // V8 writes the head of the stack when it is first read, with the name of that moment.
+    void this.stack;
+    if (name !== undefined) this.name = name as string;
+  }
   override toString(): string {
     return `LinkError: ${this.message}`;
+  }
+  /** For `console.log`, which would take the import's name for the error's. */
+  [Symbol.for("nodejs.util.inspect.custom")](_: number, options: object, inspect: (value: object, options: object) => string) {
+    const { code, module, name, expected, found } = this;
+    return `${this.stack} ${inspect({ code, module, name, expected, found }, options)}`;
   }
 }
 

@@ -2,7 +2,7 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import { ask, signature, toWasm, zero } from "./call.js";
-import { LinkError } from "./errors.js";
+import { LinkError, wrongType } from "./errors.js";
 import type { ImportType, Imports } from "./types.js";
 
 /** A base class that puts its private fields on whatever object it is given. */
@@ -87,8 +87,8 @@ export class HostTable {
   numberOf(value: unknown): number {
     if (value === null) return 0;
     const found = typeof value === "function" ? Exported.of(value) : undefined;
-    if (!found) throw new TypeError("a funcref must be null or a function exported by wasm: see Func.wrap");
-    if (found.table !== this) throw new TypeError("the function belongs to another store");
+    if (!found) throw wrongType("a funcref must be null or a function exported by wasm: see Func.wrap");
+    if (found.table !== this) throw wrongType("the function belongs to another store");
     return found.number;
   }
 
@@ -107,7 +107,7 @@ export class HostTable {
   /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here) or an object. */
   resolve(module: { imports: ImportType[] }, imports: Imports | undefined): unknown[] {
     if (imports !== undefined && (typeof imports !== "object" || imports === null)) {
-      throw new TypeError(`imports must be an object, got ${describe(imports)}`);
+      throw wrongType(`imports must be an object, got ${describe(imports)}`);
     }
     return importsOf(module).map(({ module: space, name, kind, sig }) => {
       const found = imports?.[space];
@@ -119,7 +119,7 @@ export class HostTable {
       const exported = Exported.of(value as Function);
       if (!exported) return -1 - this.import(sig, value as Function);
       if (exported.table !== this) {
-        throw new TypeError(`imports.${space}.${name} is a function of another store`);
+        throw wrongType(`imports.${space}.${name} is a function of another store`);
       }
       return exported.number;
     });
@@ -132,7 +132,7 @@ export class HostTable {
       const item = items[i];
       const value = typeof item === "number" ? this.func(item) : item;
       const absent = () => {
-        throw new TypeError(`the export '${name}' is of a kind that can't be used from JavaScript yet`);
+        throw wrongType(`the export '${name}' is of a kind that can't be used from JavaScript yet`);
       };
       Object.defineProperty(exports, name, value === undefined ? { get: absent } : { value, enumerable: true });
     }
@@ -215,9 +215,9 @@ export const facade = {
     if (typeof value === "function") {
       const exported = Exported.of(value);
       if (exported) return ["function", exported.table.store, exported.number];
-      throw new TypeError("a JavaScript function has no wasm type: use defineFunc");
+      throw wrongType("a JavaScript function has no wasm type: use defineFunc");
     }
     for (const [kind, native] of Object.entries(classes)) if (value instanceof native) return [kind, 0, value];
-    throw new TypeError(`value must be an exported function, Memory, Table or Global, got ${describe(value)}`);
+    throw wrongType(`value must be an exported function, Memory, Table or Global, got ${describe(value)}`);
   },
 };

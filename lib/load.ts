@@ -37,24 +37,11 @@ function FeatureUnavailable(message: string, { feature }: { feature: string }) {
   return unavailable(feature, message, variant);
 }
 
-setEnter(
-  native.init(
-    { ...facade, errors: { ...errors, FeatureUnavailableError: FeatureUnavailable, TypeError: misuse(TypeError), RangeError: misuse(RangeError), Error } },
-    slots,
-  ),
-);
+const { wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
+const thrown = { ...classes, FeatureUnavailableError: FeatureUnavailable, TypeError, RangeError, Error };
+setEnter(native.init({ ...facade, errors: thrown }, slots));
 setClasses({ global: native.Global, table: native.Table, memory: native.Memory });
 refuseAbsent(native, features, variant);
-
-/** JavaScript's own errors, with the codes that Node gives to such misuse. */
-function misuse(errorClass: typeof TypeError | typeof RangeError) {
-  const code = errorClass === TypeError ? "ERR_INVALID_ARG_TYPE" : "ERR_OUT_OF_RANGE";
-  return function make(message: string) {
-    const error = Object.assign(new errorClass(message), { code });
-    Error.captureStackTrace(error, make);
-    return error;
-  };
-}
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
+import { wrongType } from "./errors.js";
 import { native } from "./load.js";
 import type { ProfileName } from "./types.js";
 
@@ -63,28 +64,24 @@ type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel">;
 
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
-  if (typeof options !== "object" || options === null) throw invalid("options must be an object");
+  if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
   const { precompiled, profile, fuel, ...rest } = options;
   const limits: Record<string, unknown> = {};
   const wasi: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
     ((limitNames as readonly string[]).includes(name) ? limits : wasi)[name] = value;
   }
-  if (precompiled !== undefined && precompiled !== true) throw invalid("precompiled must be true, or not given");
+  if (precompiled !== undefined && precompiled !== true) throw wrongType("precompiled must be true, or not given");
   if (precompiled && profile !== undefined) {
-    throw invalid("an artifact has its profile in it: leave out profile, or compile it with that one");
+    throw wrongType("an artifact has its profile in it: leave out profile, or compile it with that one");
   }
   if (source instanceof native.Module && (precompiled || profile !== undefined)) {
-    throw invalid("a Module has an engine with a profile: precompiled and profile don't go with it");
+    throw wrongType("a Module has an engine with a profile: precompiled and profile don't go with it");
   }
   if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
     wasi["argv0"] = basename(path(source));
   }
   return { own: { precompiled, profile, fuel } as Own, wasi, limits };
-}
-
-function invalid(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" });
 }
 
 function path(source: string | URL): string {
@@ -129,5 +126,5 @@ function loadSync(source: Source, own: Own): Module {
 
 function check(source: unknown): void {
   if (typeof source === "string" || source instanceof URL || source instanceof Uint8Array) return;
-  throw invalid(`source must be a path, a URL, bytes or a Module, got ${typeof source}`);
+  throw wrongType(`source must be a path, a URL, bytes or a Module, got ${typeof source}`);
 }

@@ -1,10 +1,12 @@
 //! What a `.cwasm` says of itself, read without handing it to Wasmtime's loader; and why one does not load.
 
+use std::io::Read;
+
 use napi_derive::napi;
 use object::Endianness;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader, SectionHeader};
-use object::read::ReadRef;
+use object::read::{ReadCache, ReadRef};
 
 use crate::bytes::Bytes;
 use crate::engine::EngineParts;
@@ -39,6 +41,13 @@ impl Stamp {
         };
         let stamp = stamp.ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
         Ok(Stamp(stamp.to_owned()))
+    }
+
+    pub fn read_file(path: &str) -> Result<Stamp> {
+        let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
+        // A folder can be opened like a file, and says what it is when it is read.
+        file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
+        Stamp::read(&ReadCache::new(file))
     }
 
     /// The profile, if the stamp is one of ours.
@@ -103,8 +112,7 @@ pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
     guard(artifact.env, || {
         let stamp = if artifact.is_string() {
             let path = artifact.to_str("path")?;
-            let file = std::fs::File::open(&path).map_err(|error| io_error(&error, &path))?;
-            Stamp::read(&object::read::ReadCache::new(file))?
+            Stamp::read_file(&path)?
         } else {
             Stamp::read(&*Bytes::read(artifact, "bytes")?)?
         };

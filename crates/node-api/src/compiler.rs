@@ -115,6 +115,17 @@ impl Cpu {
 /// What an artifact begins with.
 const ELF: &[u8] = b"\x7fELF";
 
+/// Bytes that may be wasm.
+fn wasm<'a>(bytes: Js, what: &str) -> Result<Bytes<'a>> {
+    let bytes = Bytes::read(bytes, what)?;
+    if bytes.starts_with(ELF) {
+        let message = "these bytes are an artifact compiled ahead of time, not wasm: load them with Module.deserialize, \
+                       run them with { precompiled: true }";
+        return Err(Error::new("CompileError", message).into());
+    }
+    Ok(bytes)
+}
+
 /// Wasm to compile, out of reach of JavaScript.
 struct Source(Vec<u8>);
 
@@ -124,12 +135,7 @@ impl Source {
         if source.is_string() {
             return wat::parse(&source.to_str("source")?).map(Source);
         }
-        let bytes = Bytes::read(source, "source")?;
-        if bytes.starts_with(ELF) {
-            let message = "these bytes are an artifact compiled ahead of time, not wasm: use Module.deserialize";
-            return Err(Error::new("CompileError", message).into());
-        }
-        Ok(Source(bytes.to_vec()))
+        Ok(Source(wasm(source, "source")?.to_vec()))
     }
     fn compile(&self, engine: &wasmtime::Engine) -> Result<wasmtime::Module> {
         wasmtime::Module::from_binary(engine, &self.0).map_err(compile_error)
@@ -190,7 +196,7 @@ impl Module {
     pub fn validate(engine: Js, bytes: Js) -> napi::Result<()> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let bytes = Bytes::read(bytes, "bytes")?;
+            let bytes = wasm(bytes, "bytes")?;
             wasmtime::Module::validate(&parts.engine, &bytes).map_err(compile_error)
         })
     }

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use napi::bindgen_prelude::This;
 use napi_derive::napi;
 
 use crate::config::Settings;
 use crate::error::{Error, Result, guard};
-use crate::js::Js;
+use crate::js::{Js, constructing};
 use crate::profile::Profile;
 
 /// What stores and modules keep of their engine.
@@ -40,8 +41,9 @@ impl Engine {
     /// Makes an engine. Throws `TypeError` for unknown or wrong options, `FeatureUnavailableError` for a group of options
     /// this build has no code for.
     #[napi(constructor, ts_args_type = "config?: Config")]
-    pub fn new(config: Js) -> napi::Result<Self> {
+    pub fn new(this: This<Js>, config: Js) -> napi::Result<Self> {
         guard(config.env, || {
+            constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
             Ok(Engine { parts: Rc::new(EngineParts { engine, settings }) })

@@ -146,14 +146,24 @@ impl Failure {
 /// Runs the body of a native function: what it returns as an error is thrown, and a panic is an `InternalError` instead of
 /// the end of the process. Every `#[napi]` body is one call of this (`errors.spec.ts` reads the source to hold us to it).
 pub fn guard<T>(env: sys::napi_env, body: impl FnOnce() -> Result<T>) -> napi::Result<T> {
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(failure)) => failure,
-        Err(panic) => panicked(panic).into(),
-    };
-    failure.throw(env);
-    // napi throws nothing of its own for this status: the exception is pending already.
-    Err(napi::Error::new(napi::Status::PendingException, ""))
+    // One copy of the code for all bodies.
+    #[inline(never)]
+    fn erased(env: sys::napi_env, body: &mut dyn FnMut() -> Result<()>) -> napi::Result<()> {
+        let failure = match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failure)) => failure,
+            Err(panic) => panicked(panic).into(),
+        };
+        failure.throw(env);
+        // napi throws nothing of its own for this status: the exception is pending already.
+        Err(napi::Error::new(napi::Status::PendingException, ""))
+    }
+    let (mut body, mut result) = (Some(body), None);
+    erased(env, &mut || {
+        result = body.take().map(|body| body()).transpose()?;
+        Ok(())
+    })?;
+    result.ok_or_else(|| napi::Error::from_reason("the body did not run"))
 }
 
 /// The error that stands for a caught panic.
@@ -172,6 +182,8 @@ pub fn io_error(error: &std::io::Error, path: &str) -> Failure {
     let (code, text) = match error.kind() {
         ErrorKind::NotFound => ("ENOENT", "no such file or directory"),
         ErrorKind::PermissionDenied => ("EACCES", "permission denied"),
+        ErrorKind::IsADirectory => ("EISDIR", "illegal operation on a directory"),
+        ErrorKind::NotADirectory => ("ENOTDIR", "not a directory"),
         _ => ("EIO", "the file can't be read"),
     };
     Error::new("Error", format!("{code}: {text}, open '{path}'"))

@@ -39,7 +39,7 @@ const FEW: usize = 16;
 #[derive(Default)]
 pub struct Funcs {
     list: RefCell<Vec<(wasmtime::Func, Arc<Sig>)>>,
-    by_address: RefCell<HashMap<usize, u32>>,
+    by_identity: RefCell<HashMap<[usize; 2], u32>>,
 }
 
 impl Funcs {
@@ -50,8 +50,12 @@ impl Funcs {
         func: wasmtime::Func,
         sig: Option<&Arc<Sig>>,
     ) -> u32 {
-        let address = func.to_raw(&mut *context) as usize;
-        *self.by_address.borrow_mut().entry(address).or_insert_with(|| {
+        let raw = func.to_raw(&mut *context).cast_const().cast::<usize>();
+        // SAFETY: a raw funcref of Wasmtime points to a `VMFuncRef`, repr(C): two entry points, a type index, the context.
+        // Each instance that imports a function has one of its own, but the first entry point and the context are the
+        // function's. Layout and meaning are those of the pinned version; specs of identity stand guard over updates.
+        let identity = unsafe { [raw.read(), raw.add(3).read()] };
+        *self.by_identity.borrow_mut().entry(identity).or_insert_with(|| {
             let sig = sig.cloned().unwrap_or_else(|| Sig::new(&func.ty(&*context)));
             let mut list = self.list.borrow_mut();
             list.push((func, sig));
@@ -125,7 +129,7 @@ impl Core {
         unsafe { ptr::copy_nonoverlapping(slots, stack.cast(), count) };
         // SAFETY: every slot of `stack` is initialized now, and this is the only reference to it.
         let values = unsafe { &mut *stack };
-        let entered = self.enter(|mut context| {
+        let entered = self.enter_now(|mut context| {
             refs_in(self, &mut context, &mut values[..sig.params], &sig.param_refs)?;
             // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it, and
             // references were made just now. This store is the function's: its number is from this store's list.
@@ -404,6 +408,12 @@ pub struct Func {}
 
 #[napi]
 impl Func {
+    /// There is no such constructor; napi would throw an error without a class.
+    #[napi(constructor, skip_typescript)]
+    pub fn new(env: napi::Env) -> napi::Result<Self> {
+        guard(env.raw(), || Err(Error::type_error("Func has no constructor: use Func.wrap").into()))
+    }
+
     /// Makes a wasm function of a JavaScript one: to be put into a table or a global, or passed as an import. The result is
     /// an exported function of the store: it coerces its arguments by `type`, and `fn`'s result too.
     ///

@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use crate::error::{Error, Result, guard};
 use crate::gc;
-use crate::js::Js;
+use crate::js::{Js, constructing};
 use crate::store::{Core, Store};
 use crate::types;
 use crate::val::Plain;
@@ -47,6 +47,7 @@ impl Global {
     #[napi(constructor, ts_args_type = "store: Store, type: GlobalType, value?: unknown")]
     pub fn new(this: This<Js>, store: Js, ty: Js, value: Js) -> napi::Result<Self> {
         guard(store.env, || {
+            constructing::<Global>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let ty = types::global_type(ty)?;
             core.usable()?;

@@ -8,7 +8,7 @@ use wasmtime::{Extern, ExternType, StoreContextMut};
 
 use crate::error::{Error, Result, guard};
 use crate::global::Global;
-use crate::js::{IntoJs, Js};
+use crate::js::{IntoJs, Js, constructing};
 use crate::memory::Memory;
 use crate::module::of_engine;
 use crate::sig::Sig;
@@ -131,6 +131,7 @@ impl Instance {
     #[napi(constructor, ts_args_type = "store: Store, module: Module, imports?: Imports")]
     pub fn new(this: This<Js>, store: Js, module: Js, imports: Js) -> napi::Result<Self> {
         guard(store.env, || {
+            constructing::<Instance>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let wasm = &of_engine(&module, &core.engine)?.module;
             core.usable()?;

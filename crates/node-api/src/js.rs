@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, TypeTag};
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, TypeTag, ValidateNapiValue};
 use napi::sys;
 
 use crate::error::{Error, Failure, Result};
@@ -263,6 +263,22 @@ impl Js {
         let name = T::type_name();
         let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
         self.expected(what, &format!("{article} {name}"))
+    }
+}
+
+/// Refuses a constructor that is called without `new`, which Node-API does not.
+pub fn constructing<T>(this: Js) -> Result<()>
+where
+    T: TypeName,
+    for<'a> &'a T: ValidateNapiValue,
+{
+    // SAFETY: `this` is a live handle; napi compares it with the class it has registered.
+    match unsafe { <&T>::validate(this.env, this.raw) } {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let message = format!("class {} can't be called without 'new'", T::type_name());
+            Err(Error::type_error(message).into())
+        }
     }
 }
 

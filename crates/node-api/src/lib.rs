@@ -45,6 +45,8 @@ mod parallel;
 #[cfg_attr(not(feature = "pooling-allocator"), path = "pooling_disabled.rs")]
 mod pooling;
 #[cfg(feature = "wasi")]
+mod preview1;
+#[cfg(feature = "wasi")]
 mod run;
 #[cfg_attr(not(feature = "wasi"), path = "wasi_disabled.rs")]
 mod wasi;

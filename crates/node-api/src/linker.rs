@@ -14,7 +14,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::error::{Error, Failure, Result, guard};
 use crate::func::{HostFunc, host_call};
 use crate::instance::{Instance, Item};
-use crate::js::{IntoJs, Js};
+use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
 use crate::store::{Core, Data, Store};
@@ -88,6 +88,7 @@ impl Linker {
     pub fn new(this: This<Js>, engine: Js) -> napi::Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         guard(engine.env, || {
+            constructing::<Linker>(this.object)?;
             let parts = engine.class::<Engine>("engine")?.parts.clone();
             crate::env::EnvData::of(engine.env)?.call(engine.env, "bindLinker", &[this.object])?;
             Ok(Linker {
@@ -328,6 +329,12 @@ pub struct InstancePre {
 
 #[napi]
 impl InstancePre {
+    /// There is no such constructor; napi would throw an error without a class.
+    #[napi(constructor, skip_typescript)]
+    pub fn new(env: napi::Env) -> napi::Result<Self> {
+        guard(env.raw(), || Err(Error::type_error("InstancePre has no constructor: use linker.instantiatePre").into()))
+    }
+
     /// Instantiates in `store`.
     ///
     /// Throws as `new Instance` does, save for what was checked before.

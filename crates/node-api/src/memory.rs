@@ -10,12 +10,13 @@ use std::ptr;
 use std::rc::Rc;
 
 use napi::sys;
+use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime::StoreContextMut;
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Result, guard};
-use crate::js::{Js, check};
+use crate::js::{Js, check, constructing};
 use crate::store::{Core, Data, Store};
 use crate::types;
 
@@ -192,8 +193,9 @@ impl Memory {
     ///
     /// Throws `RangeError` for sizes that can't be, or that the store's limits forbid.
     #[napi(constructor, ts_args_type = "store: Store, type: MemoryType")]
-    pub fn new(store: Js, ty: Js) -> napi::Result<Self> {
+    pub fn new(this: This<Js>, store: Js, ty: Js) -> napi::Result<Self> {
         guard(store.env, || {
+            constructing::<Memory>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let ty = types::memory_type(ty)?;
             if ty.is_shared() {

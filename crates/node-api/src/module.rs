@@ -7,7 +7,7 @@ use napi_derive::napi;
 use crate::artifact::{self, Stamp};
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts};
-use crate::error::{Result, guard, io_error};
+use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
 use crate::types;
 
@@ -32,6 +32,12 @@ impl Module {
 
 #[napi]
 impl Module {
+    /// There is no such constructor; napi would throw an error without a class.
+    #[napi(constructor, skip_typescript)]
+    pub fn new(env: napi::Env) -> napi::Result<Self> {
+        guard(env.raw(), || Err(Error::type_error("Module has no constructor: use Module.compile, Module.deserialize or Module.deserializeFile").into()))
+    }
+
     /// Loads an artifact that `precompile`, `serialize` or `cwasm compile` made. It must be of the same Wasmtime version and
     /// profile, for this machine's architecture, operating system and CPU.
     ///
@@ -58,8 +64,7 @@ impl Module {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let path = path.to_str("path")?;
-            let file = std::fs::File::open(&path).map_err(|error| io_error(&error, &path))?;
-            Stamp::read(&object::read::ReadCache::new(file))?.check(parts)?;
+            Stamp::read_file(&path)?.check(parts)?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
             let module =
                 unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;

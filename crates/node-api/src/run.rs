@@ -11,7 +11,7 @@ use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::Module;
 use crate::store::{Data, Owner, new_store};
-use crate::{task, trap, wasi};
+use crate::{preview1, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
@@ -51,7 +51,7 @@ impl Command {
 
     fn run(mut self) -> Result<Outcome> {
         let mut linker = wasmtime::Linker::new(self.store.engine());
-        wasi::add_to_linker(&mut linker).map_err(trap::failure)?;
+        preview1::add_to_linker(&mut linker).map_err(trap::failure)?;
         let ended = self.start(&linker);
         let exit_code = match ended {
             Ok(()) => 0,

@@ -25,7 +25,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard, panicked};
 use crate::func::{Funcs, Hosts};
-use crate::js::{Js, check};
+use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
 use crate::options::{Options, options};
@@ -115,8 +115,20 @@ impl Core {
 
     /// Runs `body` with the store: the idle one, or the one a host function has left to us. Wasm may run inside. A panic
     /// is caught, and the store is poisoned.
-    #[inline(always)]
     pub fn enter<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
+        // One copy of the code for all callers: they are many, and few are in a hurry.
+        #[inline(never)]
+        fn erased(core: &Core, body: &mut dyn FnMut(StoreContextMut<'_, Data>)) -> Result<()> {
+            core.enter_now(body)
+        }
+        let (mut body, mut result) = (Some(body), None);
+        erased(self, &mut |context| result = body.take().map(|body| body(context)))?;
+        result.ok_or_else(|| Error::internal("the body did not run").into())
+    }
+
+    /// The same, compiled into the caller: for the path of every call.
+    #[inline(always)]
+    pub fn enter_now<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
         let (top, state) = (self.top.get(), self.state.get());
         if state != 0 && (state != RUNNING || top.is_null()) {
             return Err(self.refusal());
@@ -330,6 +342,7 @@ impl Store {
     pub fn new(this: This<Js>, engine: Js, options: Js) -> napi::Result<Self> {
         let env = engine.env;
         guard(env, || {
+            constructing::<Store>(this.object)?;
             let options = Options::<StoreOptions>::new(options, "options")?;
             let limits = Limits::read(options.get("limits")?)?;
             let fuel = options.some("fuel")?.map(|fuel| fuel.to_biguint("options.fuel")).transpose()?;

@@ -8,7 +8,7 @@ use wasmtime::{RefType, ValType};
 
 use crate::error::{Error, Failure, Result, guard};
 use crate::gc;
-use crate::js::Js;
+use crate::js::{Js, constructing};
 use crate::store::{Core, Store};
 use crate::types;
 use crate::val::Plain;
@@ -53,6 +53,7 @@ impl Table {
     #[napi(constructor, ts_args_type = "store: Store, type: TableType, init?: unknown")]
     pub fn new(this: This<Js>, store: Js, ty: Js, init: Js) -> napi::Result<Self> {
         guard(store.env, || {
+            constructing::<Table>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let ty = types::table_type(ty)?;
             core.usable()?;

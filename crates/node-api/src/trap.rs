@@ -71,19 +71,26 @@ fn translate(error: &wasmtime::Error) -> Error {
         return missing(import.module(), import.name(), crate::types::kind(&import.ty()));
     }
     let text = format!("{error:#}");
-    // "incompatible import type for `module::name`: types incompatible: expected type `…`, found type `…`"
-    if let Some(rest) = text.split_once("incompatible import type for `").map(|(_, rest)| rest) {
-        let mut quoted = rest.split('`');
-        if let Some((module, name)) = quoted.next().and_then(|path| path.split_once("::")) {
-            let ours = Error::new("LinkError", text.clone()).with("module", module).with("name", name);
-            let (expected, found) = (quoted.nth(1), quoted.nth(1));
-            return match (expected, found) {
-                (Some(expected), Some(found)) => ours.with("expected", expected).with("found", found),
-                _ => ours,
-            };
-        }
+    if let Some(rest) = text.split_once("incompatible import type for `").map(|(_, rest)| rest)
+        && let Some((path, why)) = rest.split_once('`')
+        && let Some((module, name)) = path.split_once("::")
+    {
+        let ours = Error::new("LinkError", text.clone()).with("module", module).with("name", name);
+        return match sides(why) {
+            Some((expected, found)) => ours.with("expected", expected).with("found", found),
+            None => ours,
+        };
     }
     Error::new("WasmtimeError", text)
+}
+
+/// What Wasmtime expected and what it found, of a sentence that says both.
+fn sides(sentence: &str) -> Option<(String, String)> {
+    let (_, sides) = sentence.split_once("expected ")?;
+    let (expected, found) = [", found ", ", but found ", ", but received ", " doesn't match provided "]
+        .iter()
+        .find_map(|between| sides.split_once(between))?;
+    Some((expected.replace('`', ""), found.replace('`', "")))
 }
 
 /// An import that nobody gave.

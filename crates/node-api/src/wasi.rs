@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
-use wasmtime_wasi::p1::{self, WasiP1Ctx};
+use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
@@ -11,7 +11,8 @@ use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::linker::{Linker, link_error};
 use crate::options::{Options, options};
-use crate::store::{Data, Store};
+use crate::preview1;
+use crate::store::Store;
 
 options! {
     /// What WASI grants a guest. Nothing is granted that is not named here.
@@ -135,7 +136,7 @@ impl State {
         (contents(&self.stdout), contents(&self.stderr))
     }
 
-    fn context(&mut self) -> &mut WasiP1Ctx {
+    pub fn context(&mut self) -> &mut WasiP1Ctx {
         self.context.get_or_insert_with(|| Box::new(WasiCtxBuilder::new().build_p1()))
     }
 }
@@ -218,12 +219,6 @@ fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<()> {
     Ok(())
 }
 
-/// Defines preview 1 and, for older guests, preview 0 (`wasi_unstable`).
-pub fn add_to_linker(linker: &mut wasmtime::Linker<Data>) -> wasmtime::Result<()> {
-    p1::add_to_linker_sync(linker, |data| data.wasi.context())?;
-    wasmtime_wasi::p0::add_to_linker_sync(linker, |data| data.wasi.context())
-}
-
 /// The code of a guest that has called `proc_exit`.
 pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
     error.downcast_ref::<I32Exit>().map(|exit| exit.0)
@@ -259,7 +254,7 @@ impl Linker {
     #[napi(ts_args_type = "", ts_return_type = "this")]
     pub fn define_wasi(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
         guard(env.raw(), || {
-            add_to_linker(&mut self.linker.borrow_mut())
+            preview1::add_to_linker(&mut self.linker.borrow_mut())
                 .map_err(|e| link_error("wasi_snapshot_preview1", "", e))?;
             Ok(this.object)
         })
