@@ -40,8 +40,11 @@ export const Engine = native.Engine;
 export type Engine = binding.Engine;
 export const Module = native.Module;
 export type Module = binding.Module;
-export const Store = native.Store;
-export type Store = binding.Store;
+export type Store = binding.Store & Disposable;
+export const Store = native.Store as unknown as {
+  prototype: Store;
+  new (engine: Engine, options?: binding.StoreOptions): Store;
+};
 export const Func = native.Func;
 export const Memory = native.Memory;
 export type Memory = binding.Memory;

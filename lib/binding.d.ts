@@ -63,7 +63,7 @@ export declare class Func {
  */
 export declare class Global {
   /**
-   * Makes a global in `store`. Without a value it is 0, or null.
+   * Makes a global in `store`. Without a value it is 0 or null, and `undefined` for an externref.
    *
    * Throws `TypeError` for a type that is none and a value that does not convert.
    */
@@ -365,7 +365,7 @@ export declare class Store {
  */
 export declare class Table {
   /**
-   * Makes a table in `store`, all elements of it `init` (default null).
+   * Makes a table in `store`, all elements of it `init`. Not given, that is null, or `undefined` for externrefs.
    *
    * Throws `RangeError` for sizes that can't be, `TypeError` for an `init` that is no such element.
    */
@@ -381,126 +381,126 @@ export declare class Table {
    */
   get(index: number | bigint): any
   /**
-   * Sets the element at `index`.
+   * Sets the element at `index`. Not given, the value is null, or `undefined` for externrefs.
    *
    * Throws `RangeError` outside of the table, `TypeError` for what is no such element.
    */
   set(index: number | bigint, value?: unknown): void
   /**
-   * Grows by so many elements, all of them `init` (default null), and returns the size before.
+   * Grows by so many elements, all of them `init` (as for the constructor), and returns the size before.
    *
    * Throws `RangeError` beyond the maximum or a limit of the store.
    */
   grow(delta: number | bigint, init?: unknown): number
 }
 
-/** r" Where compiled modules are kept. */
+/** Where compiled modules are kept. */
 export interface CacheConfig {
-  /** r" A directory, made if it is not there. What it holds is native code: nobody else may write to it. */
+  /** A directory, made if it is not there. What it holds is native code: nobody else may write to it. */
   directory?: string
 }
 
-/** r" How Cranelift compiles. None of this decides where an artifact loads. */
+/** How Cranelift compiles. None of this decides where an artifact loads. */
 export interface CompilerConfig {
-  /** r" `speed` (default), `speed-and-size`, or `none` to compile fast. */
+  /** `speed` (default), `speed-and-size`, or `none` to compile fast. */
   optLevel?: 'none' | 'speed' | 'speed-and-size'
   /**
-   * r" Give every NaN that floating point operations make the same bits, so that runs agree between machines. Default
-   * r" false.
+   * Give every NaN that floating point operations make the same bits, so that runs agree between machines. Default
+   * false.
    */
   nanCanonicalization?: boolean
-  /** r" Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`. */
+  /** Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`. */
   parallel?: boolean
 }
 
-/** r" How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not. */
+/** How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not. */
 export interface Config {
   /**
-   * r" A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-   * r" that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
-   * r" same. Default `default`.
+   * A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
+   * that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
+   * same. Default `default`.
    */
   profile?: ProfileName
   /**
-   * r" Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-   * r" traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+   * Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
+   * traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
    */
   maxWasmStack?: number
-  /** r" The compiler. Needs the feature `cranelift`. */
+  /** The compiler. Needs the feature `cranelift`. */
   compiler?: CompilerConfig
   /**
-   * r" Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
-   * r" Needs the feature `cache`.
+   * Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
+   * Needs the feature `cache`.
    */
   cache?: boolean | CacheConfig
   /**
-   * r" Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
-   * r" engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+   * Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
+   * engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
    */
   pooling?: boolean | PoolingConfig
 }
 
-/** r" Sizes of the pool. All of it is address space at first; memory is taken when it is touched. */
+/** Sizes of the pool. All of it is address space at first; memory is taken when it is touched. */
 export interface PoolingConfig {
-  /** r" Instances alive at once. Default 1,000. */
+  /** Instances alive at once. Default 1,000. */
   totalCoreInstances?: number
-  /** r" Linear memories alive at once. Default 1,000. */
+  /** Linear memories alive at once. Default 1,000. */
   totalMemories?: number
-  /** r" Tables alive at once. Default 1,000. */
+  /** Tables alive at once. Default 1,000. */
   totalTables?: number
-  /** r" Bytes that any one memory may grow to. Default 4 GiB. */
+  /** Bytes that any one memory may grow to. Default 4 GiB. */
   maxMemorySize?: number
-  /** r" Memories that one module may have. Default 1. */
+  /** Memories that one module may have. Default 1. */
   maxMemoriesPerModule?: number
-  /** r" Tables that one module may have. Default 1. */
+  /** Tables that one module may have. Default 1. */
   maxTablesPerModule?: number
-  /** r" Elements of any one table. Default 20,000. */
+  /** Elements of any one table. Default 20,000. */
   tableElements?: number
-  /** r" Bytes of Wasmtime's own data per instance. Default 1 MiB. */
+  /** Bytes of Wasmtime's own data per instance. Default 1 MiB. */
   maxCoreInstanceSize?: number
-  /** r" Slots that keep what they were used for, for a faster start of the same module. Default 100. */
+  /** Slots that keep what they were used for, for a faster start of the same module. Default 100. */
   maxUnusedWarmSlots?: number
-  /** r" Bytes of each memory that are zeroed and kept between uses instead of given back to the system. Default 0. */
+  /** Bytes of each memory that are zeroed and kept between uses instead of given back to the system. Default 0. */
   linearMemoryKeepResident?: number
-  /** r" The same of each table. Default 0. */
+  /** The same of each table. Default 0. */
   tableKeepResident?: number
 }
 
-/** r" What to compile for. */
+/** What to compile for. */
 export interface PrecompileOptions {
   /**
-   * r" The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
-   * r" `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
+   * The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
+   * `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
    */
   cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'
 }
 
-/** r" What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing. */
+/** What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing. */
 export interface StoreLimits {
   /**
-   * r" Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
-   * r" guest, an instantiation throws.
+   * Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
+   * guest, an instantiation throws.
    */
   memoryBytes?: number
-  /** r" Elements of any one table. */
+  /** Elements of any one table. */
   tableElements?: number
-  /** r" Instances in the store. */
+  /** Instances in the store. */
   instances?: number
-  /** r" Tables in the store. */
+  /** Tables in the store. */
   tables?: number
-  /** r" Linear memories in the store. */
+  /** Linear memories in the store. */
   memories?: number
-  /** r" Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false. */
+  /** Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false. */
   trapOnGrowFailure?: boolean
 }
 
-/** r" What a store is made with. */
+/** What a store is made with. */
 export interface StoreOptions {
-  /** r" What its guests may take. */
+  /** What its guests may take. */
   limits?: StoreLimits
-  /** r" Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is. */
+  /** Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is. */
   fuel?: bigint
-  /** r" What WASI grants its guests. Default: nothing. */
+  /** What WASI grants its guests. Default: nothing. */
   wasi?: WasiOptions
 }
 
@@ -510,27 +510,35 @@ export declare const variant: string
 /** Version of the package. */
 export declare const version: string
 
-/** r" What WASI grants a guest. Nothing is granted that is not named here. */
+/** A directory that a guest sees. */
+export interface WasiDir {
+  /** Its path on the host. */
+  host?: string
+  /** Whether the guest may change what is in it. */
+  access?: 'read' | 'read-write'
+}
+
+/** What WASI grants a guest. Nothing is granted that is not named here. */
 export interface WasiOptions {
-  /** r" Arguments after argv[0]. Default none. */
+  /** Arguments after argv[0]. Default none. */
   args?: Array<string>
-  /** r" argv[0], the program's own name. Default empty; `run` takes the base name of the file. */
+  /** argv[0], the program's own name. Default empty; `run` takes the base name of the file. */
   argv0?: string
-  /** r" Environment variables, or `'inherit'` for those of this process. Default none. */
+  /** Environment variables, or `'inherit'` for those of this process. Default none. */
   env?: Record<string, string> | 'inherit'
   /**
-   * r" What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
-   * r" string, which is given as UTF-8.
+   * What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
+   * string, which is given as UTF-8.
    */
   stdin?: 'inherit' | 'ignore' | string | Uint8Array
-  /** r" Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it. */
+  /** Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it. */
   stdout?: 'inherit' | 'ignore' | 'capture'
-  /** r" The same for errors. */
+  /** The same for errors. */
   stderr?: 'inherit' | 'ignore' | 'capture'
-  /** r" Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
+  /** Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
   maxOutputBytes?: number
-  /** r" Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only. */
-  dirs?: Record<string, string | { host: string, access: 'read' | 'read-write' }>
+  /** Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only. */
+  dirs?: Record<string, string | Required<WasiDir>>
 }
 
 /** The exact Wasmtime version inside. */

@@ -57,17 +57,24 @@ export function refuseAbsent(native: Names, features: ReadonlySet<string>, varia
       const refuse = () => {
         throw unavailable(feature, name.replace("#", "."), variant);
       };
-      // A member that is read, and not called, throws when it is read.
-      if (kind === "getter") Object.defineProperty(owner, key, { get: refuse, configurable: true });
+      // What returns a promise rejects, and a member that is read, and not called, throws when it is read.
+      if (kind === "promise") Object.defineProperty(owner, key, { value: async () => refuse(), configurable: true, writable: true });
+      else if (kind === "getter") Object.defineProperty(owner, key, { get: refuse, configurable: true });
       else Object.defineProperty(owner, key, { value: refuse, configurable: true, writable: true });
     }
   }
 }
 
-const getters = new Set(["Store#wasi"]);
+type Kind = "getter" | "promise" | "method";
+const kinds: Record<string, Kind> = {
+  "Store#wasi": "getter",
+  "Module.compile": "promise",
+  "Engine#precompile": "promise",
+  runCommand: "promise",
+};
 
-function locate(native: Names, name: string): [object, string, "getter" | "method"] {
-  const kind = getters.has(name) ? "getter" : "method";
+function locate(native: Names, name: string): [object, string, Kind] {
+  const kind = kinds[name] ?? "method";
   const [, owner, separator, key] = /^(\w+)([.#])(\w+)$/.exec(name) ?? [];
   if (owner === undefined) return [native, name, kind];
   return [separator === "#" ? native[owner].prototype : native[owner], key!, kind];

@@ -43,5 +43,23 @@ setEnter(native.init({ ...facade, errors: thrown }, slots));
 setClasses({ global: native.Global, table: native.Table, memory: native.Memory });
 refuseAbsent(native, features, variant);
 
+// An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods
+// fail in V8, which does it right.
+for (const { prototype } of Object.values(native) as { prototype?: object }[]) {
+  for (const [name, { get, set }] of Object.entries(Object.getOwnPropertyDescriptors(prototype ?? {}))) {
+    if (get) Object.defineProperty(prototype, name, { get: onOwn(get, name), set: set && onOwn(set, name) });
+  }
+}
+function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: string) {
+  return function (this: unknown, ...args: Parameters<F>): ReturnType<F> {
+    try {
+      return accessor.apply(this, args);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "InvalidArg") throw error;
+      throw errors.wrongType(`${name} is used on something else than an object of its class`);
+    }
+  };
+}
+
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });

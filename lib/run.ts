@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
-import { wrongType } from "./errors.js";
+import { CompileError, wrongType } from "./errors.js";
 import { native } from "./load.js";
 import type { ProfileName } from "./types.js";
 
@@ -112,16 +112,24 @@ async function load(source: Source, own: Own): Promise<Module> {
   if (source instanceof native.Module) return source;
   check(source);
   if (own.precompiled) return artifact(source);
-  const engine = engineOf(profileFor(own));
-  return native.Module.compile(engine, source instanceof Uint8Array ? source : await readFile(source));
+  const wasm = source instanceof Uint8Array ? source : await readFile(source);
+  refuseArtifact(wasm);
+  return native.Module.compile(engineOf(profileFor(own)), wasm);
 }
 
 function loadSync(source: Source, own: Own): Module {
   if (source instanceof native.Module) return source;
   check(source);
   if (own.precompiled) return artifact(source);
-  const engine = engineOf(profileFor(own));
-  return native.Module.compileSync(engine, source instanceof Uint8Array ? source : readFileSync(source));
+  const wasm = source instanceof Uint8Array ? source : readFileSync(source);
+  refuseArtifact(wasm);
+  return native.Module.compileSync(engineOf(profileFor(own)), wasm);
+}
+
+/** Native code is not run because it happens to be given. */
+function refuseArtifact(bytes: Uint8Array): void {
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).toString("latin1") !== "\x7fELF") return;
+  throw new CompileError("this is an artifact compiled ahead of time, not wasm: to run it, say { precompiled: true }");
 }
 
 function check(source: unknown): void {

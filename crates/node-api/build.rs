@@ -11,8 +11,14 @@ fn main() {
     let manifest = "../../Cargo.toml";
     println!("cargo::rerun-if-changed={manifest}");
     let text = std::fs::read_to_string(manifest).expect("the workspace's Cargo.toml");
-    let pin = text.split("\nwasmtime = { version = \"=").nth(1).and_then(|rest| rest.split('"').next());
-    println!("cargo::rustc-env=CWASM_WASMTIME_VERSION={}", pin.expect("wasmtime is pinned exactly"));
+    let pin = text
+        .split("\nwasmtime = { version = \"=")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    println!(
+        "cargo::rustc-env=CWASM_WASMTIME_VERSION={}",
+        pin.expect("wasmtime is pinned exactly")
+    );
     let target = std::env::var("TARGET").expect("cargo sets it");
     if target == "x86_64-unknown-linux-gnu" {
         // Here Rust's linker is its own LLD, which folds functions with the same code, as Microsoft's does by default: 4 %.

@@ -16,7 +16,14 @@ unsafe extern "C" fn add(env: sys::napi_env, info: sys::napi_callback_info) -> s
     let (mut a, mut b) = (0, 0);
     // SAFETY: room for two arguments, and places for what is read of them.
     unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            args.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        );
         sys::napi_get_value_int32(env, args[0], &mut a);
         sys::napi_get_value_int32(env, args[1], &mut b);
         sys::napi_create_int32(env, i32::wrapping_add(a, b), &mut sum);
@@ -25,11 +32,21 @@ unsafe extern "C" fn add(env: sys::napi_env, info: sys::napi_callback_info) -> s
 }
 
 /// `callLoop(f, n)` calls `f(i)` n times, with a scope for each 256 calls.
-unsafe extern "C" fn call_loop(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+unsafe extern "C" fn call_loop(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let (mut count, mut args, mut this, mut n) = (2, [ptr::null_mut(); 2], ptr::null_mut(), 0);
     // SAFETY: as above; every scope is closed before the next is opened.
     unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, args.as_mut_ptr(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            args.as_mut_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        );
         sys::napi_get_value_int32(env, args[1], &mut n);
         sys::napi_get_undefined(env, &mut this);
         let mut i = 0;
@@ -54,14 +71,27 @@ unsafe extern "C" fn call_loop(env: sys::napi_env, info: sys::napi_callback_info
 /// # Safety
 /// Only Node calls it, with an environment and the exports object.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: sys::napi_value) -> sys::napi_value {
-    let functions: [(&CStr, sys::napi_callback); 3] =
-        [(c"noop", Some(noop)), (c"add", Some(add)), (c"callLoop", Some(call_loop))];
+pub unsafe extern "C" fn napi_register_module_v1(
+    env: sys::napi_env,
+    exports: sys::napi_value,
+) -> sys::napi_value {
+    let functions: [(&CStr, sys::napi_callback); 3] = [
+        (c"noop", Some(noop)),
+        (c"add", Some(add)),
+        (c"callLoop", Some(call_loop)),
+    ];
     for (name, function) in functions {
         let mut value = ptr::null_mut();
         // SAFETY: live handles of this environment, and names that end with NUL.
         unsafe {
-            sys::napi_create_function(env, name.as_ptr(), -1, function, ptr::null_mut(), &mut value);
+            sys::napi_create_function(
+                env,
+                name.as_ptr(),
+                -1,
+                function,
+                ptr::null_mut(),
+                &mut value,
+            );
             sys::napi_set_named_property(env, exports, name.as_ptr(), value);
         }
     }

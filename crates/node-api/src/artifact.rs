@@ -26,33 +26,51 @@ impl Stamp {
     /// Reads the stamp. `data` may be bytes or a file.
     pub fn read<'data, R: ReadRef<'data>>(data: R) -> Result<Stamp> {
         if data.read_bytes_at(0, 4) == Ok(WASM_MAGIC) {
-            return Err(refusal("wasm", "these bytes are a .wasm, not an artifact compiled ahead of time")
-                .with("hint", "compile it with Module.compile, or ahead of time with `cwasm compile`")
-                .into());
+            return Err(refusal(
+                "wasm",
+                "these bytes are a .wasm, not an artifact compiled ahead of time",
+            )
+            .with(
+                "hint",
+                "compile it with Module.compile, or ahead of time with `cwasm compile`",
+            )
+            .into());
         }
         let section = engine_section(data).ok_or_else(|| {
-            refusal("notAnArtifact", "these bytes are no artifact of Wasmtime, or a damaged one")
-                .with("hint", "make a .cwasm with `cwasm compile`, and copy it as a binary file")
+            refusal(
+                "notAnArtifact",
+                "these bytes are no artifact of Wasmtime, or a damaged one",
+            )
+            .with(
+                "hint",
+                "make a .cwasm with `cwasm compile`, and copy it as a binary file",
+            )
         })?;
         // A format version, a length, and so many bytes of text.
         let stamp = match section {
-            [0, len, rest @ ..] => rest.get(..usize::from(*len)).and_then(|text| std::str::from_utf8(text).ok()),
+            [0, len, rest @ ..] => rest
+                .get(..usize::from(*len))
+                .and_then(|text| std::str::from_utf8(text).ok()),
             _ => None,
         };
-        let stamp = stamp.ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
+        let stamp = stamp
+            .ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
         Ok(Stamp(stamp.to_owned()))
     }
 
     pub fn read_file(path: &str) -> Result<Stamp> {
         let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
         // A folder can be opened like a file, and says what it is when it is read.
-        file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
+        file.read(&mut [0])
+            .map_err(|error| io_error(&error, path))?;
         Stamp::read(&ReadCache::new(file))
     }
 
     /// The profile, if the stamp is one of ours.
     pub fn profile(&self) -> Option<Profile> {
-        self.0.split_once('+').and_then(|(_, name)| Profile::named(name))
+        self.0
+            .split_once('+')
+            .and_then(|(_, name)| Profile::named(name))
     }
 
     /// Refuses an artifact that was made by another Wasmtime or with another profile.
@@ -63,10 +81,16 @@ impl Stamp {
         }
         let (version, profile) = self.0.split_once('+').unwrap_or((&self.0, ""));
         let error = if version != WASMTIME_VERSION {
-            refusal("version", format!("this artifact was made by Wasmtime {version}; this is {WASMTIME_VERSION}"))
-                .with("expected", WASMTIME_VERSION)
-                .with("found", version)
-                .with("hint", "compile it again with the same version of the package that loads it")
+            refusal(
+                "version",
+                format!("this artifact was made by Wasmtime {version}; this is {WASMTIME_VERSION}"),
+            )
+            .with("expected", WASMTIME_VERSION)
+            .with("found", version)
+            .with(
+                "hint",
+                "compile it again with the same version of the package that loads it",
+            )
         } else {
             let ours = engine.profile().name();
             refusal("profile", format!("this artifact has the profile '{profile}', the engine '{ours}'"))
@@ -102,7 +126,10 @@ pub fn refused(error: wasmtime::Error) -> Failure {
         "notAnArtifact"
     };
     refusal(reason, format!("this artifact does not load: {text}"))
-        .with("hint", "compile it again for this machine: `cwasm compile`, without --native")
+        .with(
+            "hint",
+            "compile it again for this machine: `cwasm compile`, without --native",
+        )
         .into()
 }
 
@@ -117,9 +144,18 @@ pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
             Stamp::read(&*Bytes::read(artifact, "bytes")?)?
         };
         let profile = stamp.profile().ok_or_else(|| {
-            refusal("profile", format!("this artifact is stamped '{}', which names no profile of this version", stamp.0))
-                .with("found", stamp.0.as_str())
-                .with("hint", "compile it again with the same version of the package that loads it")
+            refusal(
+                "profile",
+                format!(
+                    "this artifact is stamped '{}', which names no profile of this version",
+                    stamp.0
+                ),
+            )
+            .with("found", stamp.0.as_str())
+            .with(
+                "hint",
+                "compile it again with the same version of the package that loads it",
+            )
         })?;
         Ok(profile.name().into())
     })

@@ -34,13 +34,20 @@ impl<'a> Bytes<'a> {
         };
         // SAFETY: Node-API vouches for pointer and length (0 for a detached buffer), and nothing can detach or resize the
         // buffer before JavaScript runs again.
-        let bytes = if len == 0 { &[][..] } else { unsafe { std::slice::from_raw_parts(data, len) } };
+        let bytes = if len == 0 {
+            &[][..]
+        } else {
+            unsafe { std::slice::from_raw_parts(data, len) }
+        };
         let mut plain = false;
         // SAFETY: a live handle.
         unsafe { sys::napi_is_arraybuffer(value.env, buffer, &mut plain) };
-        Ok(if plain { Bytes::Borrowed(bytes) } else { Bytes::Copied(bytes.to_vec()) })
+        Ok(if plain {
+            Bytes::Borrowed(bytes)
+        } else {
+            Bytes::Copied(bytes.to_vec())
+        })
     }
-
 }
 
 fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
@@ -52,7 +59,13 @@ fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
         sys::napi_is_typedarray(env, value.raw, &mut yes);
         if yes {
             let info = sys::napi_get_typedarray_info(
-                env, value.raw, &mut kind, &mut len, &mut data, &mut buffer, &mut offset,
+                env,
+                value.raw,
+                &mut kind,
+                &mut len,
+                &mut data,
+                &mut buffer,
+                &mut offset,
             );
             let size = match kind {
                 sys::TypedarrayType::int8_array
@@ -65,18 +78,36 @@ fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
                 11 => 2, // Float16Array, which Node-API does not name yet
                 _ => 4,
             };
-            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len * size, buffer));
+            return (info == sys::Status::napi_ok).then_some((
+                data.cast_const().cast(),
+                len * size,
+                buffer,
+            ));
         }
         sys::napi_is_dataview(env, value.raw, &mut yes);
         if yes {
-            let info =
-                sys::napi_get_dataview_info(env, value.raw, &mut len, &mut data, &mut buffer, &mut offset);
-            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len, buffer));
+            let info = sys::napi_get_dataview_info(
+                env,
+                value.raw,
+                &mut len,
+                &mut data,
+                &mut buffer,
+                &mut offset,
+            );
+            return (info == sys::Status::napi_ok).then_some((
+                data.cast_const().cast(),
+                len,
+                buffer,
+            ));
         }
         sys::napi_is_arraybuffer(env, value.raw, &mut yes);
         if yes {
             let info = sys::napi_get_arraybuffer_info(env, value.raw, &mut data, &mut len);
-            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len, value.raw));
+            return (info == sys::Status::napi_ok).then_some((
+                data.cast_const().cast(),
+                len,
+                value.raw,
+            ));
         }
     }
     None

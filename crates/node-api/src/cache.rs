@@ -1,18 +1,23 @@
 //! [feature `cache`] `Config.cache`: compiled modules kept on disk.
 
+use napi_derive::napi;
 use wasmtime::{Cache, CacheConfig as WasmtimeCache};
 
 use crate::error::{Error, Result};
 use crate::js::Js;
-use crate::options::{Options, options};
+use crate::options::{Options, known};
 
-options! {
-    /// Where compiled modules are kept.
-    CacheConfig {
-        /// A directory, made if it is not there. What it holds is native code: nobody else may write to it.
-        directory: String,
-    }
+/// Where compiled modules are kept.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct CacheConfig {
+    /// A directory, made if it is not there. What it holds is native code: nobody else may write to it.
+    pub directory: Option<String>,
 }
+known!(CacheConfig { directory });
 
 /// `Config.cache` as it was read.
 #[derive(Clone)]
@@ -30,7 +35,8 @@ impl Settings {
                 cache.with_directory(directory);
             }
         }
-        let cache = Cache::new(cache).map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
+        let cache = Cache::new(cache)
+            .map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
         Ok(Settings(Some(cache)))
     }
     pub fn apply(&self, config: &mut wasmtime::Config) -> Result<()> {

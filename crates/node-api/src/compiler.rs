@@ -5,36 +5,48 @@ use wasmtime::OptLevel;
 
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts, refused};
-use crate::error::{Error, Failure, Result, guard};
+use crate::error::{Error, Failure, Field, Result, guard};
 use crate::js::{IntoJs, Js};
 use crate::module::Module;
-use crate::options::{Options, options};
+use crate::options::{Options, known};
 use crate::task;
 use crate::{features, parallel, wat};
 
-options! {
-    /// How Cranelift compiles. None of this decides where an artifact loads.
-    CompilerConfig {
-        /// `speed` (default), `speed-and-size`, or `none` to compile fast.
-        #[napi(ts_type = "'none' | 'speed' | 'speed-and-size'")]
-        opt_level: String,
-        /// Give every NaN that floating point operations make the same bits, so that runs agree between machines. Default
-        /// false.
-        nan_canonicalization: bool,
-        /// Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`.
-        parallel: bool,
-    }
+/// How Cranelift compiles. None of this decides where an artifact loads.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct CompilerConfig {
+    /// `speed` (default), `speed-and-size`, or `none` to compile fast.
+    #[napi(ts_type = "'none' | 'speed' | 'speed-and-size'")]
+    pub opt_level: Option<String>,
+    /// Give every NaN that floating point operations make the same bits, so that runs agree between machines. Default
+    /// false.
+    pub nan_canonicalization: Option<bool>,
+    /// Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`.
+    pub parallel: Option<bool>,
 }
+known!(CompilerConfig {
+    opt_level,
+    nan_canonicalization,
+    parallel
+});
 
-options! {
-    /// What to compile for.
-    PrecompileOptions {
-        /// The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
-        /// `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
-        #[napi(ts_type = "'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'")]
-        cpu: String,
-    }
+/// What to compile for.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct PrecompileOptions {
+    /// The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
+    /// `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
+    #[napi(ts_type = "'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'")]
+    pub cpu: Option<String>,
 }
+known!(PrecompileOptions { cpu });
 
 /// `Config.compiler` as it was read.
 #[derive(Clone)]
@@ -47,14 +59,22 @@ pub struct Settings {
 impl Settings {
     pub fn read(group: Js) -> Result<Settings> {
         let options = Options::<CompilerConfig>::new(group, "config.compiler")?;
-        let levels =
-            [("none", OptLevel::None), ("speed", OptLevel::Speed), ("speed-and-size", OptLevel::SpeedAndSize)];
+        let levels = [
+            ("none", OptLevel::None),
+            ("speed", OptLevel::Speed),
+            ("speed-and-size", OptLevel::SpeedAndSize),
+        ];
         Ok(Settings {
-            opt_level: options.choice("opt_level", &levels)?.unwrap_or(OptLevel::Speed),
+            opt_level: options
+                .choice("opt_level", &levels)?
+                .unwrap_or(OptLevel::Speed),
             nan_canonicalization: options.bool("nan_canonicalization")?.unwrap_or(false),
             parallel: match options.bool("parallel")? {
                 Some(true) if !features::PARALLEL_COMPILATION => {
-                    return Err(features::absent("parallel-compilation", "config.compiler.parallel"));
+                    return Err(features::absent(
+                        "parallel-compilation",
+                        "config.compiler.parallel",
+                    ));
                 }
                 parallel => parallel.unwrap_or(true),
             },
@@ -76,8 +96,21 @@ enum Cpu {
     Native,
 }
 
-const V2: [&str; 5] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
-const V3: [&str; 6] = ["has_avx", "has_avx2", "has_fma", "has_bmi1", "has_bmi2", "has_lzcnt"];
+const V2: [&str; 5] = [
+    "has_sse3",
+    "has_ssse3",
+    "has_sse41",
+    "has_sse42",
+    "has_popcnt",
+];
+const V3: [&str; 6] = [
+    "has_avx",
+    "has_avx2",
+    "has_fma",
+    "has_bmi1",
+    "has_bmi2",
+    "has_lzcnt",
+];
 
 impl Cpu {
     fn read(options: Js) -> Result<Cpu> {
@@ -87,7 +120,9 @@ impl Cpu {
         if x64 {
             choices.extend([("x86-64-v2", Cpu::V2), ("x86-64-v3", Cpu::V3)]);
         }
-        Ok(options.choice("cpu", &choices)?.unwrap_or(if x64 { Cpu::V2 } else { Cpu::Baseline }))
+        Ok(options
+            .choice("cpu", &choices)?
+            .unwrap_or(if x64 { Cpu::V2 } else { Cpu::Baseline }))
     }
 
     /// An engine like `parts` that compiles for this CPU.
@@ -114,6 +149,8 @@ impl Cpu {
 
 /// What an artifact begins with.
 const ELF: &[u8] = b"\x7fELF";
+/// What wasm begins with.
+const WASM: &[u8] = b"\0asm";
 
 /// Bytes that may be wasm.
 fn wasm<'a>(bytes: Js, what: &str) -> Result<Bytes<'a>> {
@@ -122,6 +159,14 @@ fn wasm<'a>(bytes: Js, what: &str) -> Result<Bytes<'a>> {
         let message = "these bytes are an artifact compiled ahead of time, not wasm: load them with Module.deserialize, \
                        run them with { precompiled: true }";
         return Err(Error::new("CompileError", message).into());
+    }
+    let start = &bytes[..bytes.len().min(4)];
+    if start != WASM {
+        let message =
+            format!("these bytes are no wasm: they begin with {start:02x?}, wasm with {WASM:02x?}");
+        return Err(Error::new("CompileError", message)
+            .with("offset", Field::Number(0.0))
+            .into());
     }
     Ok(bytes)
 }
@@ -147,14 +192,17 @@ impl Source {
 
 fn compile_error(error: wasmtime::Error) -> Failure {
     let text = format!("{error:#}");
-    // wasmparser says "… (at offset 0x1f)".
-    let offset = text.rsplit_once("(at offset 0x").and_then(|(_, rest)| {
-        let digits = rest.split(')').next()?;
-        u32::from_str_radix(digits, 16).ok()
+    // "… (at offset 0x1f)" of one part of Wasmtime, "… at offset 31: …" of another.
+    let offset = text.split_once("at offset ").and_then(|(_, rest)| {
+        let digits = rest.split([')', ':']).next()?;
+        digits.strip_prefix("0x").map_or_else(
+            || digits.parse().ok(),
+            |hex| u32::from_str_radix(hex, 16).ok(),
+        )
     });
     let error = Error::new("CompileError", text);
     match offset {
-        Some(offset) => error.with("offset", crate::error::Field::Number(offset.into())).into(),
+        Some(offset) => error.with("offset", Field::Number(offset.into())).into(),
         None => error.into(),
     }
 }
@@ -166,10 +214,13 @@ impl Module {
     ///
     /// Rejects with `CompileError` for what is no valid wasm, with `offset` in bytes where it is known. Compiling a hostile
     /// module may take unbounded time and memory.
-    #[napi(ts_args_type = "engine: Engine, source: Uint8Array | string", ts_return_type = "Promise<Module>")]
+    #[napi(
+        ts_args_type = "engine: Engine, source: Uint8Array | string",
+        ts_return_type = "Promise<Module>"
+    )]
     pub fn compile(engine: Js, source: Js) -> napi::Result<Js> {
         let env = engine.env;
-        guard(env, || {
+        task::promise(env, || {
             let parts = engine.class::<Engine>("engine")?.parts.clone();
             let compiler = parts.engine.clone();
             let source = Source::read(source);
@@ -182,7 +233,10 @@ impl Module {
     }
 
     /// Like `compile`, on the JavaScript thread, which waits.
-    #[napi(ts_args_type = "engine: Engine, source: Uint8Array | string", ts_return_type = "Module")]
+    #[napi(
+        ts_args_type = "engine: Engine, source: Uint8Array | string",
+        ts_return_type = "Module"
+    )]
     pub fn compile_sync(engine: Js, source: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
@@ -192,7 +246,10 @@ impl Module {
     }
 
     /// Checks that bytes are valid wasm with the engine's proposals, without compiling. Throws `CompileError` if not.
-    #[napi(ts_args_type = "engine: Engine, bytes: Uint8Array", ts_return_type = "void")]
+    #[napi(
+        ts_args_type = "engine: Engine, bytes: Uint8Array",
+        ts_return_type = "void"
+    )]
     pub fn validate(engine: Js, bytes: Js) -> napi::Result<()> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
@@ -205,7 +262,10 @@ impl Module {
     #[napi(ts_return_type = "Buffer")]
     pub fn serialize(&self, env: napi::Env) -> napi::Result<Js> {
         guard(env.raw(), || {
-            let bytes = self.module.serialize().map_err(|e| Error::new("WasmtimeError", format!("{e:#}")))?;
+            let bytes = self
+                .module
+                .serialize()
+                .map_err(|e| Error::new("WasmtimeError", format!("{e:#}")))?;
             Js::buffer(env.raw(), &bytes)
         })
     }
@@ -223,15 +283,22 @@ impl Engine {
     )]
     pub fn precompile(&self, source: Js, options: Js) -> napi::Result<Js> {
         let env = source.env;
-        guard(env, || {
+        task::promise(env, || {
             let compiler = Cpu::read(options)?.engine(&self.parts)?;
             let source = Source::read(source);
-            task::spawn(env, move || source?.precompile(&compiler), |env, bytes| Js::buffer(env, &bytes))
+            task::spawn(
+                env,
+                move || source?.precompile(&compiler),
+                |env, bytes| Js::buffer(env, &bytes),
+            )
         })
     }
 
     /// Like `precompile`, on the JavaScript thread, which waits.
-    #[napi(ts_args_type = "source: Uint8Array | string, options?: PrecompileOptions", ts_return_type = "Buffer")]
+    #[napi(
+        ts_args_type = "source: Uint8Array | string, options?: PrecompileOptions",
+        ts_return_type = "Buffer"
+    )]
     pub fn precompile_sync(&self, source: Js, options: Js) -> napi::Result<Js> {
         guard(source.env, || {
             let compiler = Cpu::read(options)?.engine(&self.parts)?;

@@ -9,7 +9,11 @@ pub struct Settings;
 
 impl Settings {
     pub fn read(group: Js) -> Result<Settings> {
-        if group.is_undefined() { Ok(Settings) } else { Err(features::absent("cranelift", "config.compiler")) }
+        if group.is_undefined() {
+            Ok(Settings)
+        } else {
+            Err(features::absent("cranelift", "config.compiler"))
+        }
     }
     pub fn apply(&self, _: &mut wasmtime::Config) {}
 }

@@ -2,34 +2,45 @@
 
 use crate::error::Result;
 use crate::js::Js;
-use crate::options::{Options, options};
+use crate::options::{Options, known};
 use crate::profile::{PROFILES, Profile};
 use crate::{cache, compiler, pooling};
+use napi_derive::napi;
 
-options! {
-    /// How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not.
-    Config {
-        /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-        /// that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
-        /// same. Default `default`.
-        #[napi(ts_type = "ProfileName")]
-        profile: String,
-        /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-        /// traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
-        max_wasm_stack: f64,
-        /// The compiler. Needs the feature `cranelift`.
-        #[napi(ts_type = "CompilerConfig")]
-        compiler: Js,
-        /// Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
-        /// Needs the feature `cache`.
-        #[napi(ts_type = "boolean | CacheConfig")]
-        cache: Js,
-        /// Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
-        /// engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
-        #[napi(ts_type = "boolean | PoolingConfig")]
-        pooling: Js,
-    }
+/// How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct Config {
+    /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
+    /// that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
+    /// same. Default `default`.
+    #[napi(ts_type = "ProfileName")]
+    pub profile: Option<String>,
+    /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
+    /// traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+    pub max_wasm_stack: Option<f64>,
+    /// The compiler. Needs the feature `cranelift`.
+    #[napi(ts_type = "CompilerConfig")]
+    pub compiler: Option<Js>,
+    /// Keep compiled modules on disk and find them again: `true` for Wasmtime's default directory, or where to keep them.
+    /// Needs the feature `cache`.
+    #[napi(ts_type = "boolean | CacheConfig")]
+    pub cache: Option<Js>,
+    /// Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
+    /// engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+    #[napi(ts_type = "boolean | PoolingConfig")]
+    pub pooling: Option<Js>,
 }
+known!(Config {
+    profile,
+    max_wasm_stack,
+    compiler,
+    cache,
+    pooling
+});
 
 /// A `Config` as it was read, from which a Wasmtime config can be made as often as one is needed.
 #[derive(Clone)]
@@ -45,8 +56,12 @@ impl Settings {
     pub fn read(config: Js) -> Result<Settings> {
         let options = Options::<Config>::new(config, "config")?;
         Ok(Settings {
-            profile: options.choice("profile", &PROFILES)?.unwrap_or(Profile::Default),
-            max_wasm_stack: options.number("max_wasm_stack", 1 << 30)?.unwrap_or(512 << 10) as usize,
+            profile: options
+                .choice("profile", &PROFILES)?
+                .unwrap_or(Profile::Default),
+            max_wasm_stack: options
+                .number("max_wasm_stack", 1 << 30)?
+                .unwrap_or(512 << 10) as usize,
             compiler: compiler::Settings::read(options.get("compiler")?)?,
             cache: cache::Settings::read(options.get("cache")?)?,
             pooling: pooling::Settings::read(options.get("pooling")?)?,

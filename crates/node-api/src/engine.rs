@@ -46,7 +46,9 @@ impl Engine {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
-            Ok(Engine { parts: Rc::new(EngineParts { engine, settings }) })
+            Ok(Engine {
+                parts: Rc::new(EngineParts { engine, settings }),
+            })
         })
     }
 

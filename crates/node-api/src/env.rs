@@ -34,7 +34,9 @@ impl EnvData {
         unsafe {
             check(sys::napi_get_instance_data(env, &mut data))?;
             if data.is_null() {
-                return Err(Error::internal("the addon was used before the facade called init").into());
+                return Err(
+                    Error::internal("the addon was used before the facade called init").into(),
+                );
             }
             Rc::increment_strong_count(data.cast::<EnvData>());
             Ok(Rc::from_raw(data.cast::<EnvData>()))
@@ -93,7 +95,12 @@ impl EnvData {
     /// The store with this number, null if there is none.
     pub fn store(&self, id: u32) -> *const Core {
         // SAFETY: as in `add_store`.
-        unsafe { (&*self.stores.get()).get(id as usize).copied().unwrap_or(ptr::null()) }
+        unsafe {
+            (&*self.stores.get())
+                .get(id as usize)
+                .copied()
+                .unwrap_or(ptr::null())
+        }
     }
 }
 
@@ -129,7 +136,12 @@ pub fn init(env: napi::Env, facade: Js, slots: Js) -> napi::Result<Js> {
         let mut enter = ptr::null_mut();
         // SAFETY: the leaked Rc is given back to `drop_env_data` when the environment ends, after the last call.
         unsafe {
-            check(sys::napi_set_instance_data(env, shared.cast_mut().cast(), Some(drop_env_data), ptr::null_mut()))?;
+            check(sys::napi_set_instance_data(
+                env,
+                shared.cast_mut().cast(),
+                Some(drop_env_data),
+                ptr::null_mut(),
+            ))?;
             check(sys::napi_create_function(
                 env,
                 c"enter".as_ptr(),

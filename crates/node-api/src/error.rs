@@ -40,7 +40,11 @@ pub enum Field {
 
 impl Error {
     pub fn new(class: &'static str, message: impl Into<String>) -> Error {
-        Error { class, message: message.into(), fields: Vec::new() }
+        Error {
+            class,
+            message: message.into(),
+            fields: Vec::new(),
+        }
     }
     pub fn with(mut self, name: &'static str, field: impl Into<Field>) -> Error {
         self.fields.push((name, field.into()));
@@ -57,7 +61,10 @@ impl Error {
     }
     /// Whether the class has `frames`.
     pub fn is_trap(&self) -> bool {
-        matches!(self.class, "Trap" | "DeadlineError" | "OutOfFuelError" | "MemoryLimitError")
+        matches!(
+            self.class,
+            "Trap" | "DeadlineError" | "OutOfFuelError" | "MemoryLimitError"
+        )
     }
     pub fn message(&self) -> &str {
         &self.message
@@ -74,7 +81,9 @@ impl Error {
         let args = [Js::string(env, &self.message)?.raw, fields.raw];
         let mut raw = ptr::null_mut();
         // SAFETY: `class` is a constructor the facade handed over, `args` two live handles.
-        check(unsafe { sys::napi_new_instance(env, class.raw, args.len(), args.as_ptr(), &mut raw) })?;
+        check(unsafe {
+            sys::napi_new_instance(env, class.raw, args.len(), args.as_ptr(), &mut raw)
+        })?;
         Ok(Js { env, raw })
     }
 }
@@ -132,7 +141,8 @@ impl Failure {
             Failure::Thrown => {
                 let mut raw = ptr::null_mut();
                 // SAFETY: takes the pending exception, of which there is one.
-                check(unsafe { sys::napi_get_and_clear_last_exception(env, &mut raw) }).map(|()| raw)
+                check(unsafe { sys::napi_get_and_clear_last_exception(env, &mut raw) })
+                    .map(|()| raw)
             }
         };
         match value {
@@ -190,7 +200,9 @@ pub fn io_error(error: &std::io::Error, path: &str) -> Failure {
         .with("code", code)
         .with("syscall", "open")
         .with("path", path)
-        .with("errno", Field::Number(-f64::from(error.raw_os_error().unwrap_or(5))))
+        .with(
+            "errno",
+            Field::Number(-f64::from(error.raw_os_error().unwrap_or(5))),
+        )
         .into()
 }
-

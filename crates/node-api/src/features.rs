@@ -46,12 +46,17 @@ pub const variant: &str = env!("CWASM_VARIANT");
 pub fn features(env: napi::Env) -> napi::Result<Js> {
     let env = env.raw();
     guard(env, || {
-        let names = ALL.iter().filter(|(_, present)| *present).map(|(name, _)| Js::string(env, name));
+        let names = ALL
+            .iter()
+            .filter(|(_, present)| *present)
+            .map(|(name, _)| Js::string(env, name));
         Js::array(env, names)
     })
 }
 
 /// The error for something that needs a feature this build lacks. The facade completes it.
 pub fn absent(feature: &str, what: &str) -> Failure {
-    Error::new("FeatureUnavailableError", what).with("feature", feature).into()
+    Error::new("FeatureUnavailableError", what)
+        .with("feature", feature)
+        .into()
 }

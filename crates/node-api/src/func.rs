@@ -2,7 +2,8 @@
 //!
 //! **JavaScript to wasm.** An exported function is a closure that the facade makes for the signature (lib/call.ts). It
 //! coerces its arguments into locals, writes them and the header into the environment's slots, and calls [`enter`], which
-//! takes no argument. `enter` copies the slots to its own stack before anything runs, and copies the results back last.
+//! takes no argument. Nothing else may use the slots between the writing of the arguments and their reading by wasm, nor
+//! between the writing of the results and their reading by the closure.
 //!
 //! **Wasm to JavaScript.** A host function is a closure of the same kind, which lives in the store's host table, or in the
 //! function table of a linker that the host table points to. [`host_call`] writes the arguments into the slots, leaves the
@@ -38,8 +39,15 @@ const FEW: usize = 16;
 /// facade finds the same JavaScript function for it.
 #[derive(Default)]
 pub struct Funcs {
-    list: RefCell<Vec<(wasmtime::Func, Arc<Sig>)>>,
+    list: RefCell<Vec<Entry>>,
     by_identity: RefCell<HashMap<[usize; 2], u32>>,
+}
+
+struct Entry {
+    func: wasmtime::Func,
+    sig: Arc<Sig>,
+    /// Whether it may work on the environment's slots themselves: see [`Core::call`].
+    in_place: bool,
 }
 
 impl Funcs {
@@ -55,21 +63,41 @@ impl Funcs {
         // Each instance that imports a function has one of its own, but the first entry point and the context are the
         // function's. Layout and meaning are those of the pinned version; specs of identity stand guard over updates.
         let identity = unsafe { [raw.read(), raw.add(3).read()] };
-        *self.by_identity.borrow_mut().entry(identity).or_insert_with(|| {
-            let sig = sig.cloned().unwrap_or_else(|| Sig::new(&func.ty(&*context)));
-            let mut list = self.list.borrow_mut();
-            list.push((func, sig));
-            list.len() as u32
-        })
+        *self
+            .by_identity
+            .borrow_mut()
+            .entry(identity)
+            .or_insert_with(|| {
+                let sig = sig
+                    .cloned()
+                    .unwrap_or_else(|| Sig::new(&func.ty(&*context)));
+                // SAFETY: every context of Wasmtime begins with four bytes that say what it is the context of.
+                let is_wasm = unsafe { (identity[1] as *const [u8; 4]).read() } == *b"core";
+                let in_place = is_wasm && sig.plain;
+                let mut list = self.list.borrow_mut();
+                list.push(Entry {
+                    func,
+                    sig,
+                    in_place,
+                });
+                list.len() as u32
+            })
     }
     pub fn get(&self, number: u32) -> Result<wasmtime::Func> {
         Ok(self.entry(number)?.0)
     }
+    fn sig(&self, number: u32) -> Result<&Sig> {
+        Ok(self.entry(number)?.1)
+    }
     #[inline(always)]
-    fn entry(&self, number: u32) -> Result<(wasmtime::Func, &Sig)> {
+    fn entry(&self, number: u32) -> Result<(wasmtime::Func, &Sig, bool)> {
         match self.list.borrow().get((number as usize).wrapping_sub(1)) {
             // SAFETY: nothing is ever taken off the list, and a signature stays where it is when the list grows.
-            Some((func, sig)) => Ok((*func, unsafe { &*Arc::as_ptr(sig) })),
+            Some(Entry {
+                func,
+                sig,
+                in_place,
+            }) => Ok((*func, unsafe { &*Arc::as_ptr(sig) }, *in_place)),
             None => Err(Error::internal("there is no function of this number").into()),
         }
     }
@@ -77,12 +105,22 @@ impl Funcs {
 
 /// The one way from JavaScript into wasm: a raw Node-API function without arguments. The header says what is called; beside
 /// functions (positive numbers) there are two questions the facade may ask.
-pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+pub unsafe extern "C" fn enter(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
     let mut data: *mut c_void = ptr::null_mut();
     // SAFETY: `data` is what `init` gave the function: the environment's data, which outlives every call. A store in its
     // list is alive: it is taken off by the finalizer of its host table, which every caller holds.
     let (data, core, number) = unsafe {
-        sys::napi_get_cb_info(env, info, ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), &mut data);
+        sys::napi_get_cb_info(
+            env,
+            info,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &mut data,
+        );
         let data = &*data.cast::<EnvData>();
         let (number, store) = data.header();
         (data, data.store(store).as_ref(), number)
@@ -95,11 +133,18 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
         },
         // Which externref values has the guest let go?
         Some(core) if number == 0 => {
-            let freed = core.freed.take().into_iter().map(|number| Js::number(env, number.into()));
+            let freed = core
+                .freed
+                .take()
+                .into_iter()
+                .map(|number| Js::number(env, number.into()));
             Js::array(env, freed)
         }
         // What is the signature of this function?
-        Some(core) => core.funcs.entry(number.unsigned_abs()).and_then(|(_, sig)| Js::string(env, &sig.text)),
+        Some(core) => core
+            .funcs
+            .sig(number.unsigned_abs())
+            .and_then(|sig| Js::string(env, &sig.text)),
     };
     match result {
         Ok(value) => value.raw,
@@ -111,52 +156,82 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
 }
 
 impl Core {
-    /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter`].
+    /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter_now`].
+    #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
-        let (func, sig) = self.funcs.entry(number)?;
-        let count = sig.slots();
-        let mut few = [MaybeUninit::<ValRaw>::uninit(); FEW];
-        let mut many = Vec::new();
-        let stack: &mut [MaybeUninit<ValRaw>] = if count <= FEW {
-            &mut few[..count]
-        } else {
-            many.resize(count, MaybeUninit::zeroed());
-            &mut many
-        };
-        let stack: *mut [ValRaw] = stack as *mut [MaybeUninit<ValRaw>] as *mut [ValRaw];
+        let (func, sig, in_place) = self.funcs.entry(number)?;
+        if !in_place {
+            return self.call_on_copy(data, func, sig);
+        }
+        // Compiled code takes all arguments out of the slots before it does anything else, and puts the results in when all
+        // is done, so what uses the slots in between does no harm.
+        let slots = ptr::slice_from_raw_parts_mut(data.slots(), sig.slots());
+        // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it. This
+        // store is the function's: its number is from this store's list.
+        self.enter_now(|context| {
+            unsafe { func.call_unchecked(context, slots) }.map_err(trap::failure)
+        })?
+    }
+
+    /// The same for references, which are made of what is in the slots, and for host functions, which have a Rust reference to
+    /// their slots.
+    #[inline(never)]
+    fn call_on_copy(&self, data: &EnvData, func: wasmtime::Func, sig: &Sig) -> Result<()> {
         let slots = data.slots();
-        // SAFETY: both have `count` slots, and slots are plain bytes that are always initialized (the facade's ArrayBuffer).
-        unsafe { ptr::copy_nonoverlapping(slots, stack.cast(), count) };
-        // SAFETY: every slot of `stack` is initialized now, and this is the only reference to it.
-        let values = unsafe { &mut *stack };
-        let entered = self.enter_now(|mut context| {
-            refs_in(self, &mut context, &mut values[..sig.params], &sig.param_refs)?;
-            // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it, and
-            // references were made just now. This store is the function's: its number is from this store's list.
-            unsafe { func.call_unchecked(&mut context, stack) }.map_err(trap::failure)?;
-            refs_out(self, &mut context, &mut values[..sig.results], &sig.result_refs)
+        let mut few = [ValRaw::i32(0); FEW];
+        let mut many = Vec::new();
+        let stack = if sig.slots() <= FEW {
+            &mut few[..sig.slots()]
+        } else {
+            many.resize(sig.slots(), ValRaw::i32(0));
+            &mut many[..]
+        };
+        // SAFETY: both have so many slots; those of the environment are always initialized (the facade's ArrayBuffer).
+        unsafe { ptr::copy_nonoverlapping(slots, stack.as_mut_ptr(), sig.params) };
+        let entered = self.enter_now(|mut context| -> Result<()> {
+            refs_in(
+                self,
+                &mut context,
+                &mut stack[..sig.params],
+                &sig.param_refs,
+            )?;
+            // SAFETY: as in `call`; references were made just now.
+            unsafe { func.call_unchecked(&mut context, &raw mut *stack) }.map_err(trap::failure)?;
+            refs_out(
+                self,
+                &mut context,
+                &mut stack[..sig.results],
+                &sig.result_refs,
+            )
         });
         if entered.is_err() {
-            // The values were never handed to the guest.
-            for &place in &sig.param_refs.externs {
-                // SAFETY: nothing has run, so the slots are as JavaScript wrote them.
-                self.freed.push(unsafe { (*slots.add(place.into())).get_u32() });
-            }
+            self.give_back(data, sig);
         }
         entered??;
         // SAFETY: as for the copy above; nothing else runs before JavaScript reads them.
-        unsafe { ptr::copy_nonoverlapping(stack.cast(), slots, sig.results) };
+        unsafe { ptr::copy_nonoverlapping(stack.as_ptr(), slots, sig.results) };
         Ok(())
+    }
+
+    /// The store could not be entered: the guest never got the values that JavaScript has numbered for it.
+    #[cold]
+    fn give_back(&self, data: &EnvData, sig: &Sig) {
+        for &place in &sig.param_refs.externs {
+            // SAFETY: nothing has run, so the slots are as JavaScript wrote them.
+            self.freed
+                .push(unsafe { (*data.slots().add(place.into())).get_u32() });
+        }
     }
 }
 
 /// Numbers that JavaScript wrote become references.
-#[inline(always)]
-fn refs_in(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
-    if refs.none() { Ok(()) } else { refs_in_slow(core, context, slots, refs) }
-}
-#[cold]
-fn refs_in_slow(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
+#[inline(never)]
+fn refs_in(
+    core: &Core,
+    context: &mut StoreContextMut<'_, Data>,
+    slots: &mut [ValRaw],
+    refs: &Refs,
+) -> Result<()> {
     if let Some(ty) = &refs.unknown {
         return Err(crate::val::no_way(ty).into());
     }
@@ -168,16 +243,16 @@ fn refs_in_slow(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mu
         };
         *slot = ValRaw::funcref(raw);
     }
-    if refs.externs.is_empty() { Ok(()) } else { gc::externs_in(core, context, slots, &refs.externs) }
+    if refs.externs.is_empty() {
+        Ok(())
+    } else {
+        gc::externs_in(core, context, slots, &refs.externs)
+    }
 }
 
 /// References become numbers that JavaScript can look up.
-#[inline(always)]
-fn refs_out(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
-    if refs.none() { Ok(()) } else { refs_out_slow(core, context, slots, refs) }
-}
-#[cold]
-fn refs_out_slow(
+#[inline(never)]
+fn refs_out(
     core: &Core,
     context: &mut StoreContextMut<'_, Data>,
     slots: &mut [ValRaw],
@@ -193,7 +268,11 @@ fn refs_out_slow(
         let number = func.map_or(0, |func| core.funcs.number(context, func, None));
         *slot = ValRaw::u32(number);
     }
-    if refs.externs.is_empty() { Ok(()) } else { gc::externs_out(context, slots, &refs.externs) }
+    if refs.externs.is_empty() {
+        Ok(())
+    } else {
+        gc::externs_out(context, slots, &refs.externs)
+    }
 }
 
 /// The JavaScript functions that wasm of a store calls, as far as native code must know them.
@@ -202,8 +281,9 @@ pub struct Hosts {
     tables: RefCell<Vec<u64>>,
     /// Handles of functions, made by the calls under way, by table and index.
     handles: RefCell<Vec<Vec<sys::napi_value>>>,
-    /// Which of them were made, in order, so that a call that ends takes its own away.
+    /// Which of them were made, in order, so that a call that ends takes its own away; and how many.
     made: RefCell<Vec<(u32, u32)>>,
+    count: Cell<usize>,
     table: Cell<sys::napi_value>,
     /// What JavaScript returns to us takes a handle, so a guest that calls in a loop needs its scope renewed.
     scope: Cell<sys::napi_handle_scope>,
@@ -216,6 +296,7 @@ impl Default for Hosts {
             tables: RefCell::new(vec![0]),
             handles: RefCell::default(),
             made: RefCell::default(),
+            count: Cell::new(0),
             table: Cell::new(ptr::null_mut()),
             scope: Cell::new(ptr::null_mut()),
             calls: Cell::new(0),
@@ -238,7 +319,7 @@ impl Hosts {
     #[inline(always)]
     pub fn begin(&self) -> Mark {
         Mark {
-            made: self.made.borrow().len(),
+            made: self.count.get(),
             scope: self.scope.replace(ptr::null_mut()),
             calls: self.calls.get(),
         }
@@ -246,7 +327,7 @@ impl Hosts {
     /// Called when wasm has returned: handles made meanwhile are about to die.
     #[inline(always)]
     pub fn end(&self, env: sys::napi_env, mark: Mark) {
-        if self.made.borrow().len() != mark.made || !self.scope.get().is_null() {
+        if self.count.get() != mark.made || !self.scope.get().is_null() {
             self.forget(env, mark.made);
         }
         self.scope.set(mark.scope);
@@ -256,6 +337,7 @@ impl Hosts {
     fn forget(&self, env: sys::napi_env, keep: usize) {
         self.close_scope(env);
         let mut handles = self.handles.borrow_mut();
+        self.count.set(keep);
         for (table, index) in self.made.borrow_mut().drain(keep..) {
             if table == TABLE {
                 self.table.set(ptr::null_mut());
@@ -263,6 +345,10 @@ impl Hosts {
                 handles[table as usize][index as usize] = ptr::null_mut();
             }
         }
+    }
+    fn remember(&self, made: (u32, u32)) {
+        self.made.borrow_mut().push(made);
+        self.count.set(self.count.get() + 1);
     }
     fn close_scope(&self, env: sys::napi_env) {
         let scope = self.scope.replace(ptr::null_mut());
@@ -287,7 +373,11 @@ impl Hosts {
 
     /// The place of a linker's function table, if this store has it.
     fn place(&self, linker: u64) -> Option<u32> {
-        self.tables.borrow().iter().position(|&known| known == linker).map(|place| place as u32)
+        self.tables
+            .borrow()
+            .iter()
+            .position(|&known| known == linker)
+            .map(|place| place as u32)
     }
     /// Makes the host table point to a linker's functions.
     pub fn add_linker(&self, core: &Core, linker: u64, functions: Js) -> Result<()> {
@@ -301,23 +391,44 @@ impl Hosts {
 
     /// Handles of the host table and of a function in it, which live as long as the call into wasm that is under way.
     #[inline(always)]
-    fn find(&self, core: &Core, linker: u64, index: u32) -> Result<(sys::napi_value, sys::napi_value)> {
-        let place = if linker == 0 { 0 } else { self.place(linker).unwrap_or(TABLE) };
-        let known = self.handles.borrow().get(place as usize).and_then(|list| list.get(index as usize).copied());
+    fn find(
+        &self,
+        core: &Core,
+        linker: u64,
+        index: u32,
+    ) -> Result<(sys::napi_value, sys::napi_value)> {
+        let place = if linker == 0 {
+            0
+        } else {
+            self.place(linker).unwrap_or(TABLE)
+        };
+        let known = self
+            .handles
+            .borrow()
+            .get(place as usize)
+            .and_then(|list| list.get(index as usize).copied());
         match known {
             Some(function) if !function.is_null() => Ok((self.table.get(), function)),
             _ => self.look_up(core, place, index),
         }
     }
     #[cold]
-    fn look_up(&self, core: &Core, place: u32, index: u32) -> Result<(sys::napi_value, sys::napi_value)> {
+    fn look_up(
+        &self,
+        core: &Core,
+        place: u32,
+        index: u32,
+    ) -> Result<(sys::napi_value, sys::napi_value)> {
         // The handles must outlive the scope that is renewed.
         self.close_scope(core.env);
         if self.table.get().is_null() {
             self.table.set(core.table()?.raw);
-            self.made.borrow_mut().push((TABLE, 0));
+            self.remember((TABLE, 0));
         }
-        let table = Js { env: core.env, raw: self.table.get() };
+        let table = Js {
+            env: core.env,
+            raw: self.table.get(),
+        };
         let function = table.get("links")?.index(place)?.index(index)?;
         if function.kind() != sys::ValueType::napi_function {
             return Err(Error::internal("a host function is gone").into());
@@ -332,7 +443,7 @@ impl Hosts {
             list.resize(index_at + 1, ptr::null_mut());
         }
         list[index_at] = function.raw;
-        self.made.borrow_mut().push((place, index));
+        self.remember((place, index));
         Ok((table.raw, function.raw))
     }
 }
@@ -353,12 +464,22 @@ pub fn host_call(
 ) -> wasmtime::Result<()> {
     let owner = caller.data().core;
     let Some(core) = owner.get() else {
-        return Err(trap::error(Error::internal("a JavaScript function was called off the JavaScript thread")));
+        return Err(trap::error(Error::internal(
+            "a JavaScript function was called off the JavaScript thread",
+        )));
     };
     let sig = &*host.sig;
     // SAFETY: Wasmtime gives as many initialized slots as the function has parameters.
     let arguments = unsafe { &mut *(&raw mut space[..sig.params] as *mut [ValRaw]) };
-    refs_out(core, &mut caller.as_context_mut(), arguments, &sig.param_refs).map_err(trap::carry)?;
+    if !sig.plain {
+        refs_out(
+            core,
+            &mut caller.as_context_mut(),
+            arguments,
+            &sig.param_refs,
+        )
+        .map_err(trap::carry)?;
+    }
     let slots = core.data.slots();
     // SAFETY: the environment has more slots than any function has parameters.
     unsafe { ptr::copy_nonoverlapping(arguments.as_ptr(), slots, sig.params) };
@@ -366,7 +487,9 @@ pub fn host_call(
         core.compare_views(caller.as_context_mut());
     }
     // SAFETY: `StoreContextMut` is repr(transparent) over a reference. `caller` is not touched until `top` is taken back.
-    let top = unsafe { std::mem::transmute::<StoreContextMut<'_, Data>, *mut c_void>(caller.as_context_mut()) };
+    let top = unsafe {
+        std::mem::transmute::<StoreContextMut<'_, Data>, *mut c_void>(caller.as_context_mut())
+    };
     core.top.set(top);
     let called = core.call_host(host);
     core.top.set(ptr::null_mut());
@@ -376,7 +499,16 @@ pub fn host_call(
         ptr::copy_nonoverlapping(slots, space.as_mut_ptr().cast(), sig.results);
         &mut *(&raw mut space[..sig.results] as *mut [ValRaw])
     };
-    refs_in(core, &mut caller.as_context_mut(), results, &sig.result_refs).map_err(trap::carry)
+    if sig.plain {
+        return Ok(());
+    }
+    refs_in(
+        core,
+        &mut caller.as_context_mut(),
+        results,
+        &sig.result_refs,
+    )
+    .map_err(trap::carry)
 }
 
 impl Core {
@@ -385,7 +517,9 @@ impl Core {
         let (this, function) = self.hosts.find(self, host.linker, host.index)?;
         self.hosts.renew_scope(self.env);
         // SAFETY: both handles are of a scope that outlives the call into wasm we are in.
-        check(unsafe { sys::napi_call_function(self.env, this, function, 0, ptr::null(), ptr::null_mut()) })
+        check(unsafe {
+            sys::napi_call_function(self.env, this, function, 0, ptr::null(), ptr::null_mut())
+        })
     }
 
     /// Makes a function of this store out of one that the facade has put into the host table.
@@ -396,9 +530,17 @@ impl Core {
         sig: &Arc<Sig>,
         index: u32,
     ) -> wasmtime::Func {
-        let host = HostFunc { linker: 0, index, sig: sig.clone() };
+        let host = HostFunc {
+            linker: 0,
+            index,
+            sig: sig.clone(),
+        };
         // SAFETY: `host_call` reads and writes the slots by `sig`, which is made of `ty`.
-        unsafe { wasmtime::Func::new_unchecked(context, ty, move |caller, space| host_call(caller, space, &host)) }
+        unsafe {
+            wasmtime::Func::new_unchecked(context, ty, move |caller, space| {
+                host_call(caller, space, &host)
+            })
+        }
     }
 }
 
@@ -411,7 +553,9 @@ impl Func {
     /// There is no such constructor; napi would throw an error without a class.
     #[napi(constructor, skip_typescript)]
     pub fn new(env: napi::Env) -> napi::Result<Self> {
-        guard(env.raw(), || Err(Error::type_error("Func has no constructor: use Func.wrap").into()))
+        guard(env.raw(), || {
+            Err(Error::type_error("Func has no constructor: use Func.wrap").into())
+        })
     }
 
     /// Makes a wasm function of a JavaScript one: to be put into a table or a global, or passed as an import. The result is
@@ -435,12 +579,19 @@ impl Func {
             let ty = types::func_type(&core.engine.engine, ty)?;
             let function = function.to_function("fn")?;
             let sig = Sig::new(&ty);
-            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
+            if let Some(unknown) = sig
+                .param_refs
+                .unknown
+                .as_ref()
+                .or(sig.result_refs.unknown.as_ref())
+            {
                 return Err(crate::val::no_way(unknown).into());
             }
             core.usable()?;
             let table = core.table()?;
-            let index = table.invoke("import", &[Js::string(env, &sig.text)?, function])?.to_u32("index")?;
+            let index = table
+                .invoke("import", &[Js::string(env, &sig.text)?, function])?
+                .to_u32("index")?;
             let number = core.enter(|mut context| {
                 let func = core.host_func(&mut context, ty, &sig, index);
                 core.funcs.number(&mut context, func, Some(&sig))
@@ -449,4 +600,3 @@ impl Func {
         })
     }
 }
-

@@ -55,10 +55,24 @@ impl Item {
         let env = core.env;
         let object = match *self {
             Item::Func(number) => return Js::number(env, number.into()),
-            Item::Memory(memory) => return Memory { core: core.clone(), memory }.into_js(env),
+            Item::Memory(memory) => {
+                return Memory {
+                    core: core.clone(),
+                    memory,
+                }
+                .into_js(env);
+            }
             Item::Other(_) => return Js::undefined(env),
-            Item::Global(global) => Global { core: core.clone(), global }.into_js(env)?,
-            Item::Table(table) => Table { core: core.clone(), table }.into_js(env)?,
+            Item::Global(global) => Global {
+                core: core.clone(),
+                global,
+            }
+            .into_js(env)?,
+            Item::Table(table) => Table {
+                core: core.clone(),
+                table,
+            }
+            .into_js(env)?,
         };
         core.bind_object(object)
     }
@@ -66,10 +80,20 @@ impl Item {
     pub fn from_js(core: &Rc<Core>, value: Js, kind: &str, what: &str) -> Result<Item> {
         let (item, of) = match kind {
             "function" => return Ok(Item::Func(value.to_u32(what)?)),
-            "global" => value.class::<Global>(what).map(|g| (Item::Global(g.global), &g.core))?,
-            "table" => value.class::<Table>(what).map(|t| (Item::Table(t.table), &t.core))?,
-            "memory" => value.class::<Memory>(what).map(|m| (Item::Memory(m.memory), &m.core))?,
-            other => return Err(Error::type_error(format!("{what}: a {other} can't be imported yet")).into()),
+            "global" => value
+                .class::<Global>(what)
+                .map(|g| (Item::Global(g.global), &g.core))?,
+            "table" => value
+                .class::<Table>(what)
+                .map(|t| (Item::Table(t.table), &t.core))?,
+            "memory" => value
+                .class::<Memory>(what)
+                .map(|m| (Item::Memory(m.memory), &m.core))?,
+            other => {
+                return Err(
+                    Error::type_error(format!("{what}: a {other} can't be imported yet")).into(),
+                );
+            }
         };
         same_store(core, of, what)?;
         Ok(item)
@@ -80,7 +104,9 @@ impl Item {
             Item::Global(global) => global.into(),
             Item::Table(table) => table.into(),
             Item::Memory(memory) => memory.into(),
-            Item::Other(kind) => return Err(Error::internal(format!("a {kind} is no extern here")).into()),
+            Item::Other(kind) => {
+                return Err(Error::internal(format!("a {kind} is no extern here")).into());
+            }
         })
     }
 }
@@ -94,7 +120,12 @@ impl Core {
     }
 
     /// Resolves a module's imports from an imports object. Getters run, so nothing of the store may be held.
-    fn resolve(self: &Rc<Core>, module: Js, wasm: &wasmtime::Module, imports: Js) -> Result<Vec<Import>> {
+    fn resolve(
+        self: &Rc<Core>,
+        module: Js,
+        wasm: &wasmtime::Module,
+        imports: Js,
+    ) -> Result<Vec<Import>> {
         if wasm.imports().len() == 0 {
             return Ok(Vec::new());
         }
@@ -105,7 +136,9 @@ impl Core {
             let ty = import.ty();
             // The facade gives a function that is not wasm's own the number of its place in the host table, negated.
             resolved.push(match (value.to_f64(""), ty) {
-                (Ok(place), ExternType::Func(ty)) if place < 0.0 => Import::Host(ty, (-place - 1.0) as u32),
+                (Ok(place), ExternType::Func(ty)) if place < 0.0 => {
+                    Import::Host(ty, (-place - 1.0) as u32)
+                }
                 (_, ty) => {
                     let what = format!("imports.{}.{}", import.module(), import.name());
                     Import::Item(Item::from_js(self, value, crate::types::kind(&ty), &what)?)
@@ -128,7 +161,10 @@ impl Instance {
     ///
     /// Throws `LinkError` where an import is missing or of the wrong type, `TypeError` where one belongs to another store,
     /// `Trap` and what host functions throw from the start function, `WasmtimeError` where a limit of the store forbids it.
-    #[napi(constructor, ts_args_type = "store: Store, module: Module, imports?: Imports")]
+    #[napi(
+        constructor,
+        ts_args_type = "store: Store, module: Module, imports?: Imports"
+    )]
     pub fn new(this: This<Js>, store: Js, module: Js, imports: Js) -> napi::Result<Self> {
         guard(store.env, || {
             constructing::<Instance>(this.object)?;
@@ -150,7 +186,10 @@ impl Instance {
                 wasmtime::Instance::new(context, wasm, &externs).map_err(trap::failure)
             })??;
             core.bind_object(this.object)?;
-            Ok(Instance { core: core.clone(), instance })
+            Ok(Instance {
+                core: core.clone(),
+                instance,
+            })
         })
     }
 
@@ -162,8 +201,11 @@ impl Instance {
         guard(env, || {
             let core = &self.core;
             let items = core.enter(|mut context| {
-                let exports: Vec<_> =
-                    self.instance.exports(&mut context).map(|e| (e.name().to_owned(), e.into_extern())).collect();
+                let exports: Vec<_> = self
+                    .instance
+                    .exports(&mut context)
+                    .map(|e| (e.name().to_owned(), e.into_extern()))
+                    .collect();
                 exports
                     .into_iter()
                     .map(|(name, item)| (name, Item::from_extern(core, &mut context, item)))
@@ -171,7 +213,8 @@ impl Instance {
             })?;
             let names = Js::array(env, items.iter().map(|(name, _)| Js::string(env, name)))?;
             let values = Js::array(env, items.iter().map(|(_, item)| item.to_js(core)))?;
-            core.table()?.invoke("exports", &[this.object, names, values])
+            core.table()?
+                .invoke("exports", &[this.object, names, values])
         })
     }
 }

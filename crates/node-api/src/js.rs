@@ -23,9 +23,9 @@ pub fn check(status: sys::napi_status) -> Result<()> {
     match status {
         sys::Status::napi_ok => Ok(()),
         // JavaScript threw, or the environment is going away and nothing can be thrown any more.
-        sys::Status::napi_pending_exception | sys::Status::napi_cannot_run_js | sys::Status::napi_closing => {
-            Err(Failure::Thrown)
-        }
+        sys::Status::napi_pending_exception
+        | sys::Status::napi_cannot_run_js
+        | sys::Status::napi_closing => Err(Failure::Thrown),
         other => Err(Error::internal(format!("Node-API call failed with status {other}")).into()),
     }
 }
@@ -59,7 +59,12 @@ impl Js {
         Ok(make!(env, napi_create_bigint_uint64, value))
     }
     pub fn string(env: sys::napi_env, value: &str) -> Result<Js> {
-        Ok(make!(env, napi_create_string_utf8, value.as_ptr().cast(), value.len() as isize))
+        Ok(make!(
+            env,
+            napi_create_string_utf8,
+            value.as_ptr().cast(),
+            value.len() as isize
+        ))
     }
     pub fn object(env: sys::napi_env) -> Result<Js> {
         Ok(make!(env, napi_create_object))
@@ -74,7 +79,13 @@ impl Js {
     /// A Node `Buffer` with a copy of `bytes`.
     pub fn buffer(env: sys::napi_env, bytes: &[u8]) -> Result<Js> {
         let mut data = ptr::null_mut();
-        Ok(make!(env, napi_create_buffer_copy, bytes.len(), bytes.as_ptr().cast(), &mut data))
+        Ok(make!(
+            env,
+            napi_create_buffer_copy,
+            bytes.len(),
+            bytes.as_ptr().cast(),
+            &mut data
+        ))
     }
 
     /// A new `Uint8Array`.
@@ -82,8 +93,18 @@ impl Js {
         let mut data = ptr::null_mut();
         let buffer = make!(env, napi_create_arraybuffer, bytes.len(), &mut data);
         // SAFETY: the new buffer has so many bytes of its own.
-        unsafe { data.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-        Ok(make!(env, napi_create_typedarray, sys::TypedarrayType::uint8_array, bytes.len(), buffer.raw, 0))
+        unsafe {
+            data.cast::<u8>()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        Ok(make!(
+            env,
+            napi_create_typedarray,
+            sys::TypedarrayType::uint8_array,
+            bytes.len(),
+            buffer.raw,
+            0
+        ))
     }
 
     pub fn kind(self) -> sys::napi_valuetype {
@@ -96,10 +117,16 @@ impl Js {
         self.kind() == sys::ValueType::napi_undefined
     }
     pub fn is_nullish(self) -> bool {
-        matches!(self.kind(), sys::ValueType::napi_undefined | sys::ValueType::napi_null)
+        matches!(
+            self.kind(),
+            sys::ValueType::napi_undefined | sys::ValueType::napi_null
+        )
     }
     pub fn is_object(self) -> bool {
-        matches!(self.kind(), sys::ValueType::napi_object | sys::ValueType::napi_function)
+        matches!(
+            self.kind(),
+            sys::ValueType::napi_object | sys::ValueType::napi_function
+        )
     }
     pub fn is_string(self) -> bool {
         self.kind() == sys::ValueType::napi_string
@@ -144,11 +171,20 @@ impl Js {
             sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols,
             sys::KeyConversion::numbers_to_strings
         );
-        (0..keys.len()?).map(|i| keys.index(i)?.to_str("a key")).collect()
+        (0..keys.len()?)
+            .map(|i| keys.index(i)?.to_str("a key"))
+            .collect()
     }
     pub fn call(self, this: Js, args: &[Js]) -> Result<Js> {
         let raws: Vec<_> = args.iter().map(|a| a.raw).collect();
-        Ok(make!(self.env, napi_call_function, this.raw, self.raw, raws.len(), raws.as_ptr()))
+        Ok(make!(
+            self.env,
+            napi_call_function,
+            this.raw,
+            self.raw,
+            raws.len(),
+            raws.as_ptr()
+        ))
     }
     /// Calls a method by name.
     pub fn invoke(self, method: &str, args: &[Js]) -> Result<Js> {
@@ -180,11 +216,19 @@ impl Js {
         }
         let mut len = 0;
         // SAFETY: `self` is a string; a null buffer asks for the length.
-        check(unsafe { sys::napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0, &mut len) })?;
+        check(unsafe {
+            sys::napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0, &mut len)
+        })?;
         let mut bytes = vec![0u8; len + 1];
         // SAFETY: `bytes` has room for the string and the NUL that Node-API adds.
         check(unsafe {
-            sys::napi_get_value_string_utf8(self.env, self.raw, bytes.as_mut_ptr().cast(), bytes.len(), &mut len)
+            sys::napi_get_value_string_utf8(
+                self.env,
+                self.raw,
+                bytes.as_mut_ptr().cast(),
+                bytes.len(),
+                &mut len,
+            )
         })?;
         bytes.truncate(len);
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -211,11 +255,20 @@ impl Js {
         if self.kind() == sys::ValueType::napi_bigint {
             let (mut value, mut lossless) = (0, false);
             // SAFETY: `self` is a bigint.
-            check(unsafe { sys::napi_get_value_bigint_uint64(self.env, self.raw, &mut value, &mut lossless) })?;
-            return if lossless && value <= max { Ok(value) } else { Err(range().into()) };
+            check(unsafe {
+                sys::napi_get_value_bigint_uint64(self.env, self.raw, &mut value, &mut lossless)
+            })?;
+            return if lossless && value <= max {
+                Ok(value)
+            } else {
+                Err(range().into())
+            };
         }
         let value = self.to_f64(what)?;
-        if value.fract() != 0.0 || !(0.0..=9007199254740991.0).contains(&value) || value as u64 > max {
+        if value.fract() != 0.0
+            || !(0.0..=9007199254740991.0).contains(&value)
+            || value as u64 > max
+        {
             return Err(range().into());
         }
         Ok(value as u64)
@@ -234,16 +287,26 @@ impl Js {
     pub fn to_i64(self, what: &str) -> Result<i64> {
         let (mut value, mut lossless) = (0, false);
         // SAFETY: `self` is a live handle; Node-API refuses what is no bigint.
-        match unsafe { sys::napi_get_value_bigint_int64(self.env, self.raw, &mut value, &mut lossless) } {
+        match unsafe {
+            sys::napi_get_value_bigint_int64(self.env, self.raw, &mut value, &mut lossless)
+        } {
             sys::Status::napi_ok => Ok(value),
             _ => self.expected(what, "a bigint"),
         }
     }
     pub fn to_object(self, what: &str) -> Result<Js> {
-        if self.is_object() { Ok(self) } else { self.expected(what, "an object") }
+        if self.is_object() {
+            Ok(self)
+        } else {
+            self.expected(what, "an object")
+        }
     }
     pub fn to_function(self, what: &str) -> Result<Js> {
-        if self.kind() == sys::ValueType::napi_function { Ok(self) } else { self.expected(what, "a function") }
+        if self.kind() == sys::ValueType::napi_function {
+            Ok(self)
+        } else {
+            self.expected(what, "a function")
+        }
     }
 
     /// The native part of an object of one of our classes, of this copy of the addon; a `TypeError` for anything else.
@@ -256,12 +319,19 @@ impl Js {
             if self.is_object() {
                 sys::napi_check_object_type_tag(self.env, self.raw, &T::type_tag(), &mut ours);
             }
-            if ours && sys::napi_unwrap(self.env, self.raw, &mut data) == sys::Status::napi_ok && !data.is_null() {
+            if ours
+                && sys::napi_unwrap(self.env, self.raw, &mut data) == sys::Status::napi_ok
+                && !data.is_null()
+            {
                 return Ok(&*data.cast::<T>());
             }
         }
         let name = T::type_name();
-        let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+        let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) {
+            "an"
+        } else {
+            "a"
+        };
         self.expected(what, &format!("{article} {name}"))
     }
 }
@@ -272,14 +342,16 @@ where
     T: TypeName,
     for<'a> &'a T: ValidateNapiValue,
 {
-    // SAFETY: `this` is a live handle; napi compares it with the class it has registered.
-    match unsafe { <&T>::validate(this.env, this.raw) } {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            let message = format!("class {} can't be called without 'new'", T::type_name());
-            Err(Error::type_error(message).into())
-        }
+    let mut data: *mut c_void = ptr::null_mut();
+    // SAFETY: `this` is a live handle; napi compares it with the class it has registered. What is wrapped already is an
+    // object that was made before.
+    let (new, made) = unsafe {
+        (<&T>::validate(this.env, this.raw).is_ok(), sys::napi_unwrap(this.env, this.raw, &mut data))
+    };
+    if new && made != sys::Status::napi_ok {
+        return Ok(());
     }
+    Err(Error::type_error(format!("class {} can't be called without 'new'", T::type_name())).into())
 }
 
 impl FromNapiValue for Js {
@@ -308,9 +380,15 @@ pub trait IntoJs {
 impl<T: napi::bindgen_prelude::JavaScriptClassExt> IntoJs for T {
     fn into_js(self, env: sys::napi_env) -> Result<Js> {
         let env = napi::Env::from_raw(env);
-        let instance = self
-            .into_instance(&env)
-            .map_err(|e| Error::internal(format!("no instance of a class could be made: {}", e.reason)))?;
-        Ok(Js { env: env.raw(), raw: instance.value })
+        let instance = self.into_instance(&env).map_err(|e| {
+            Error::internal(format!(
+                "no instance of a class could be made: {}",
+                e.reason
+            ))
+        })?;
+        Ok(Js {
+            env: env.raw(),
+            raw: instance.value,
+        })
     }
 }

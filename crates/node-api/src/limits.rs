@@ -1,31 +1,43 @@
 //! What a guest may take: the limits of a store, and the limiter that Wasmtime asks.
 
 use napi::sys;
+use napi_derive::napi;
 use wasmtime::ResourceLimiter;
 
 use crate::error::{Error, Result};
 use crate::js::Js;
-use crate::options::{Known, Options, camel, options};
+use crate::options::{Known, Options, camel, known};
 use crate::store::Owner;
 
-options! {
-    /// What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing.
-    StoreLimits {
-        /// Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
-        /// guest, an instantiation throws.
-        memory_bytes: f64,
-        /// Elements of any one table.
-        table_elements: f64,
-        /// Instances in the store.
-        instances: f64,
-        /// Tables in the store.
-        tables: f64,
-        /// Linear memories in the store.
-        memories: f64,
-        /// Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false.
-        trap_on_grow_failure: bool,
-    }
+/// What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct StoreLimits {
+    /// Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
+    /// guest, an instantiation throws.
+    pub memory_bytes: Option<f64>,
+    /// Elements of any one table.
+    pub table_elements: Option<f64>,
+    /// Instances in the store.
+    pub instances: Option<f64>,
+    /// Tables in the store.
+    pub tables: Option<f64>,
+    /// Linear memories in the store.
+    pub memories: Option<f64>,
+    /// Whether a guest that grows beyond a limit ends with `MemoryLimitError` instead of seeing -1. Default false.
+    pub trap_on_grow_failure: Option<bool>,
 }
+known!(StoreLimits {
+    memory_bytes,
+    table_elements,
+    instances,
+    tables,
+    memories,
+    trap_on_grow_failure
+});
 
 /// The limits as they were read.
 #[derive(Clone, Default)]
@@ -53,13 +65,22 @@ impl Limits {
     }
     pub fn to_js(&self, env: sys::napi_env) -> Result<Js> {
         let object = Js::object(env)?;
-        let numbers = [self.memory_bytes, self.table_elements, self.instances, self.tables, self.memories];
+        let numbers = [
+            self.memory_bytes,
+            self.table_elements,
+            self.instances,
+            self.tables,
+            self.memories,
+        ];
         for (name, number) in StoreLimits::NAMES.iter().zip(numbers) {
             if let Some(number) = number {
                 object.set(&camel(name), Js::number(env, number as f64)?)?;
             }
         }
-        object.set("trapOnGrowFailure", Js::bool(env, self.trap_on_grow_failure)?)?;
+        object.set(
+            "trapOnGrowFailure",
+            Js::bool(env, self.trap_on_grow_failure)?,
+        )?;
         Ok(object)
     }
 }
@@ -76,7 +97,12 @@ pub struct Limiter {
 
 impl Limiter {
     pub fn new(limits: Limits, owner: Owner) -> Limiter {
-        Limiter { limits, owner, bytes: 0, growing: 0 }
+        Limiter {
+            limits,
+            owner,
+            bytes: 0,
+            growing: 0,
+        }
     }
     /// A growth beyond a limit: refused, which the guest sees as -1, or a `MemoryLimitError` where that was asked for.
     fn refuse(&self, what: &str, desired: u64, limit: u64) -> wasmtime::Result<bool> {
@@ -84,12 +110,19 @@ impl Limiter {
             return Ok(false);
         }
         let message = format!("the guest asked for {desired} {what}, its limit is {limit}");
-        Err(crate::trap::error(Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit")))
+        Err(crate::trap::error(
+            Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
+        ))
     }
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.bytes + (desired - current) as u64;
         match self.limits.memory_bytes {
             Some(limit) if total > limit => return self.refuse("bytes of memory", total, limit),
@@ -106,13 +139,35 @@ impl ResourceLimiter for Limiter {
     }
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         self.bytes -= std::mem::take(&mut self.growing);
-        if self.limits.trap_on_grow_failure { Err(error) } else { Ok(()) }
+        if !self.limits.trap_on_grow_failure {
+            return Ok(());
+        }
+        let message = format!("the guest's memory could not grow: {error:#}");
+        Err(crate::trap::error(
+            Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
+        ))
     }
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         match self.limits.table_elements {
-            Some(limit) if desired as u64 > limit => self.refuse("table elements", desired as u64, limit),
+            Some(limit) if desired as u64 > limit => {
+                self.refuse("table elements", desired as u64, limit)
+            }
             _ => Ok(true),
         }
+    }
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        if !self.limits.trap_on_grow_failure {
+            return Ok(());
+        }
+        let message = format!("the guest's table could not grow: {error:#}");
+        Err(crate::trap::error(
+            Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
+        ))
     }
     fn instances(&self) -> usize {
         self.limits.instances.map_or(10_000, |n| n as usize)

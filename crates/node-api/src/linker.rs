@@ -3,7 +3,7 @@
 //! A linker's JavaScript functions sit in a list of its own, on the JavaScript side. A store that instantiates from the
 //! linker gets an edge to that list ([`crate::func::Hosts`]), so the functions live as long as any guest that may call them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,7 +35,7 @@ use crate::{trap, types};
 /// ```
 #[napi]
 pub struct Linker {
-    pub(crate) linker: RefCell<wasmtime::Linker<Data>>,
+    linker: RefCell<wasmtime::Linker<Data>>,
     engine: Rc<EngineParts>,
     number: u64,
     shadowing: Cell<bool>,
@@ -45,7 +45,10 @@ pub struct Linker {
 
 /// What a linker refuses.
 pub fn link_error(module: &str, name: &str, error: wasmtime::Error) -> Failure {
-    Error::new("LinkError", format!("{error:#}")).with("module", module).with("name", name).into()
+    Error::new("LinkError", format!("{error:#}"))
+        .with("module", module)
+        .with("name", name)
+        .into()
 }
 
 impl Linker {
@@ -59,8 +62,20 @@ impl Linker {
     }
     fn bind(&self, core: &Rc<Core>) -> Result<()> {
         check_binding(&self.store.borrow(), core)?;
-        self.store.borrow_mut().get_or_insert_with(|| Rc::downgrade(core));
+        self.store
+            .borrow_mut()
+            .get_or_insert_with(|| Rc::downgrade(core));
         Ok(())
+    }
+    /// The definitions, unless a module that is being defined with them is starting right now.
+    pub(crate) fn definitions(&self) -> Result<RefMut<'_, wasmtime::Linker<Data>>> {
+        self.linker.try_borrow_mut().map_err(|_| {
+            Error::new(
+                "StoreBusyError",
+                "the linker is in use: a module that it defines is starting",
+            )
+            .into()
+        })
     }
     fn functions(this: Js) -> Result<Js> {
         crate::env::EnvData::of(this.env)?.call(this.env, "functionsOf", &[this])
@@ -77,7 +92,11 @@ fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
 }
 
 fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
-    let object = Instance { core: core.clone(), instance }.into_js(core.env)?;
+    let object = Instance {
+        core: core.clone(),
+        instance,
+    }
+    .into_js(core.env)?;
     core.bind_object(object)
 }
 
@@ -109,8 +128,9 @@ impl Linker {
     #[napi(setter, js_name = "allowShadowing", ts_args_type = "allow: boolean")]
     pub fn set_allow_shadowing(&self, allow: Js) -> napi::Result<()> {
         guard(allow.env, || {
-            self.shadowing.set(allow.to_bool("allowShadowing")?);
-            self.linker.borrow_mut().allow_shadowing(self.shadowing.get());
+            let allow = allow.to_bool("allowShadowing")?;
+            self.definitions()?.allow_shadowing(allow);
+            self.shadowing.set(allow);
             Ok(())
         })
     }
@@ -136,9 +156,9 @@ impl Linker {
             crate::engine::same_engine(&self.engine, &core.engine.engine, "value")?;
             check_binding(&self.store.borrow(), &core)?;
             let item = Item::from_js(&core, value, &kind, "value")?.to_extern(&core)?;
+            let mut linker = self.definitions()?;
             core.enter(|context| {
-                self.linker
-                    .borrow_mut()
+                linker
                     .define(context, &module, &name, item)
                     .map(drop)
                     .map_err(|e| link_error(&module, &name, e))
@@ -154,24 +174,46 @@ impl Linker {
         ts_args_type = "module: string, name: string, type: FuncType, fn: (...args: any[]) => unknown",
         ts_return_type = "this"
     )]
-    pub fn define_func(&self, this: This<Js>, module: Js, name: Js, ty: Js, function: Js) -> napi::Result<Js> {
+    pub fn define_func(
+        &self,
+        this: This<Js>,
+        module: Js,
+        name: Js,
+        ty: Js,
+        function: Js,
+    ) -> napi::Result<Js> {
         let env = module.env;
         guard(env, || {
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
             let ty = types::func_type(&self.engine.engine, ty)?;
             let function = function.to_function("fn")?;
             let sig = Sig::new(&ty);
-            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
+            if let Some(unknown) = sig
+                .param_refs
+                .unknown
+                .as_ref()
+                .or(sig.result_refs.unknown.as_ref())
+            {
                 return Err(crate::val::no_way(unknown).into());
             }
             let index = crate::env::EnvData::of(env)?
-                .call(env, "addFunction", &[this.object, Js::string(env, &sig.text)?, function])?
+                .call(
+                    env,
+                    "addFunction",
+                    &[this.object, Js::string(env, &sig.text)?, function],
+                )?
                 .to_u32("index")?;
-            let host = HostFunc { linker: self.number, index, sig };
-            let mut linker = self.linker.borrow_mut();
+            let host = HostFunc {
+                linker: self.number,
+                index,
+                sig,
+            };
+            let mut linker = self.definitions()?;
             // SAFETY: `host_call` reads and writes the slots by the signature, which is made of the type.
             unsafe {
-                linker.func_new_unchecked(&module, &name, ty, move |caller, space| host_call(caller, space, &host))
+                linker.func_new_unchecked(&module, &name, ty, move |caller, space| {
+                    host_call(caller, space, &host)
+                })
             }
             .map_err(|e| link_error(&module, &name, e))?;
             Ok(this.object)
@@ -179,16 +221,28 @@ impl Linker {
     }
 
     /// Defines all exports of an instance under a module name.
-    #[napi(ts_args_type = "store: Store, name: string, instance: Instance", ts_return_type = "this")]
-    pub fn define_instance(&self, this: This<Js>, store: Js, name: Js, instance: Js) -> napi::Result<Js> {
+    #[napi(
+        ts_args_type = "store: Store, name: string, instance: Instance",
+        ts_return_type = "this"
+    )]
+    pub fn define_instance(
+        &self,
+        this: This<Js>,
+        store: Js,
+        name: Js,
+        instance: Js,
+    ) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
             let instance = instance.class::<Instance>("instance")?;
             crate::store::same_store(core, &instance.core, "instance")?;
+            let mut linker = self.definitions()?;
             core.enter(|context| {
-                let mut linker = self.linker.borrow_mut();
-                linker.instance(context, &name, instance.instance).map(drop).map_err(|e| link_error(&name, "", e))
+                linker
+                    .instance(context, &name, instance.instance)
+                    .map(drop)
+                    .map_err(|e| link_error(&name, "", e))
             })??;
             self.bind(core)?;
             Ok(this.object)
@@ -197,17 +251,30 @@ impl Linker {
 
     /// Instantiates a module and defines its exports under a module name. A WASI command is instantiated anew for each call
     /// of its exports, a reactor's `_initialize` is called once.
-    #[napi(ts_args_type = "store: Store, name: string, module: Module", ts_return_type = "this")]
-    pub fn define_module(&self, this: This<Js>, store: Js, name: Js, module: Js) -> napi::Result<Js> {
+    #[napi(
+        ts_args_type = "store: Store, name: string, module: Module",
+        ts_return_type = "this"
+    )]
+    pub fn define_module(
+        &self,
+        this: This<Js>,
+        store: Js,
+        name: Js,
+        module: Js,
+    ) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
             let module = &of_engine(&module, &self.engine)?.module;
-            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
-            // Host functions may define more while the module starts, so the definitions are taken out meanwhile.
-            let mut linker = self.linker.borrow().clone();
-            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
-            *self.linker.borrow_mut() = linker;
+            core.hosts
+                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            let mut linker = self.definitions()?;
+            core.enter(|context| {
+                linker
+                    .module(context, &name, module)
+                    .map(drop)
+                    .map_err(trap::failure)
+            })??;
             self.bind(core)?;
             Ok(this.object)
         })
@@ -218,11 +285,18 @@ impl Linker {
         ts_args_type = "module: string, name: string, asModule: string, asName: string",
         ts_return_type = "this"
     )]
-    pub fn alias(&self, this: This<Js>, module: Js, name: Js, as_module: Js, as_name: Js) -> napi::Result<Js> {
+    pub fn alias(
+        &self,
+        this: This<Js>,
+        module: Js,
+        name: Js,
+        as_module: Js,
+        as_name: Js,
+    ) -> napi::Result<Js> {
         guard(module.env, || {
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
             let (as_module, as_name) = (as_module.to_str("asModule")?, as_name.to_str("asName")?);
-            let mut linker = self.linker.borrow_mut();
+            let mut linker = self.definitions()?;
             linker
                 .alias(&module, &name, &as_module, &as_name)
                 .map(drop)
@@ -236,7 +310,9 @@ impl Linker {
     pub fn define_unknown_imports_as_traps(&self, this: This<Js>, module: Js) -> napi::Result<Js> {
         guard(module.env, || {
             let module = &of_engine(&module, &self.engine)?.module;
-            self.linker.borrow_mut().define_unknown_imports_as_traps(module).map_err(trap::failure)?;
+            self.definitions()?
+                .define_unknown_imports_as_traps(module)
+                .map_err(trap::failure)?;
             Ok(this.object)
         })
     }
@@ -250,16 +326,20 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
-            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts
+                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            let linker = self.definitions()?;
             let item = core.enter(|mut context| {
-                let found = self.linker.borrow().get(&mut context, &module, &name);
-                found.ok().map(|item| Item::from_extern(core, &mut context, item))
+                let found = linker.get(&mut context, &module, &name);
+                found
+                    .ok()
+                    .map(|item| Item::from_extern(core, &mut context, item))
             })?;
             match item {
                 None => Js::undefined(store.env),
-                Some(Item::Func(number)) => {
-                    core.table()?.invoke("func", &[Js::number(store.env, number.into())?])
-                }
+                Some(Item::Func(number)) => core
+                    .table()?
+                    .invoke("func", &[Js::number(store.env, number.into())?]),
                 Some(item) => item.to_js(core),
             }
         })
@@ -268,19 +348,26 @@ impl Linker {
     /// Instantiates `module` in `store`, with what is defined here as its imports.
     ///
     /// Throws as `new Instance` does.
-    #[napi(ts_args_type = "store: Store, module: Module", ts_return_type = "Instance")]
+    #[napi(
+        ts_args_type = "store: Store, module: Module",
+        ts_return_type = "Instance"
+    )]
     pub fn instantiate(&self, this: This<Js>, store: Js, module: Js) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
             let module = &of_engine(&module, &self.engine)?.module;
-            core.hosts.add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts
+                .add_linker(core, self.number, Linker::functions(this.object)?)?;
             // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
-                let pre = self.linker.borrow().instantiate_pre(module).map_err(trap::failure)?;
+                let pre = self
+                    .definitions()?
+                    .instantiate_pre(module)
+                    .map_err(trap::failure)?;
                 core.enter(|context| pre.instantiate(context).map_err(trap::failure))??
             } else {
-                let linker = self.linker.borrow().clone();
+                let linker = self.definitions()?.clone();
                 core.enter(|context| linker.instantiate(context, module).map_err(trap::failure))??
             };
             into_instance(core, instance)
@@ -295,7 +382,10 @@ impl Linker {
         let env = module.env;
         guard(env, || {
             let wasm = &of_engine(&module, &self.engine)?.module;
-            let pre = self.linker.borrow().instantiate_pre(wasm).map_err(trap::failure)?;
+            let pre = self
+                .definitions()?
+                .instantiate_pre(wasm)
+                .map_err(trap::failure)?;
             let object = InstancePre {
                 pre,
                 engine: self.engine.clone(),
@@ -303,7 +393,11 @@ impl Linker {
                 store: RefCell::new(self.store.borrow().clone()),
             }
             .into_js(env)?;
-            crate::env::EnvData::of(env)?.call(env, "bind", &[object, Linker::functions(this.object)?])?;
+            crate::env::EnvData::of(env)?.call(
+                env,
+                "bind",
+                &[object, Linker::functions(this.object)?],
+            )?;
             Ok(object)
         })
     }
@@ -332,7 +426,12 @@ impl InstancePre {
     /// There is no such constructor; napi would throw an error without a class.
     #[napi(constructor, skip_typescript)]
     pub fn new(env: napi::Env) -> napi::Result<Self> {
-        guard(env.raw(), || Err(Error::type_error("InstancePre has no constructor: use linker.instantiatePre").into()))
+        guard(env.raw(), || {
+            Err(
+                Error::type_error("InstancePre has no constructor: use linker.instantiatePre")
+                    .into(),
+            )
+        })
     }
 
     /// Instantiates in `store`.
@@ -345,8 +444,10 @@ impl InstancePre {
             crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
             check_binding(&self.store.borrow(), core)?;
             core.usable()?;
-            core.hosts.add_linker(core, self.linker, Linker::functions(this.object)?)?;
-            let instance = core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
+            core.hosts
+                .add_linker(core, self.linker, Linker::functions(this.object)?)?;
+            let instance =
+                core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
             into_instance(core, instance)
         })
     }

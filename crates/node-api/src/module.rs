@@ -26,7 +26,10 @@ pub struct Module {
 
 impl Module {
     pub(crate) fn wrap(module: wasmtime::Module, engine: &Rc<EngineParts>) -> Module {
-        Module { module, engine: engine.clone() }
+        Module {
+            module,
+            engine: engine.clone(),
+        }
     }
 }
 
@@ -35,7 +38,9 @@ impl Module {
     /// There is no such constructor; napi would throw an error without a class.
     #[napi(constructor, skip_typescript)]
     pub fn new(env: napi::Env) -> napi::Result<Self> {
-        guard(env.raw(), || Err(Error::type_error("Module has no constructor: use Module.compile, Module.deserialize or Module.deserializeFile").into()))
+        guard(env.raw(), || {
+            Err(Error::type_error("Module has no constructor: use Module.compile, Module.deserialize or Module.deserializeFile").into())
+        })
     }
 
     /// Loads an artifact that `precompile`, `serialize` or `cwasm compile` made. It must be of the same Wasmtime version and
@@ -43,14 +48,18 @@ impl Module {
     ///
     /// An artifact is native code: load only what you made yourself. Throws `IncompatibleModuleError` with `reason` and
     /// `hint` for anything that does not fit, `TypeError` for wrong arguments.
-    #[napi(ts_args_type = "engine: Engine, bytes: Uint8Array", ts_return_type = "Module")]
+    #[napi(
+        ts_args_type = "engine: Engine, bytes: Uint8Array",
+        ts_return_type = "Module"
+    )]
     pub fn deserialize(engine: Js, bytes: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let bytes = Bytes::read(bytes, "bytes")?;
             Stamp::read(&*bytes)?.check(parts)?;
             // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-            let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
+            let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }
+                .map_err(artifact::refused)?;
             Module::wrap(module, parts).into_js(engine.env)
         })
     }
@@ -59,15 +68,18 @@ impl Module {
     /// shared between processes. Replace such a file by renaming another over it, never in place.
     ///
     /// Throws Node's own error (`ENOENT`, …) for a file that can't be read.
-    #[napi(ts_args_type = "engine: Engine, path: string", ts_return_type = "Module")]
+    #[napi(
+        ts_args_type = "engine: Engine, path: string",
+        ts_return_type = "Module"
+    )]
     pub fn deserialize_file(engine: Js, path: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let path = path.to_str("path")?;
             Stamp::read_file(&path)?.check(parts)?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module =
-                unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
+            let module = unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }
+                .map_err(artifact::refused)?;
             Module::wrap(module, parts).into_js(engine.env)
         })
     }
@@ -97,7 +109,12 @@ impl Module {
     pub fn exports(&self, env: napi::Env) -> napi::Result<Js> {
         let env = env.raw();
         guard(env, || {
-            Js::array(env, self.module.exports().map(|export| types::extern_type(env, export.name(), &export.ty())))
+            Js::array(
+                env,
+                self.module
+                    .exports()
+                    .map(|export| types::extern_type(env, export.name(), &export.ty())),
+            )
         })
     }
 }

@@ -6,20 +6,17 @@ use std::marker::PhantomData;
 use crate::error::{Error, Result};
 use crate::js::Js;
 
-/// Declares an interface of `binding.d.ts` whose members are all optional. Names are written as Rust's and read as
-/// JavaScript's (`memory_bytes` is `memoryBytes`). No conversion is generated: the values are read one by one, by name.
-macro_rules! options {
-    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$meta])*
-        #[napi_derive::napi(object, object_from_js = false, object_to_js = false)]
-        #[allow(dead_code, reason = "it declares the interface and lists its names")]
-        pub struct $name { $($(#[$field_meta])* pub $field: Option<$type>,)* }
+/// Lists the members of an interface, which is a struct that napi puts into `binding.d.ts`. Names are written as Rust's and
+/// read as JavaScript's (`memory_bytes` is `memoryBytes`). A list that is not complete does not compile.
+macro_rules! known {
+    ($name:ident { $($field:ident),* }) => {
         impl crate::options::Known for $name {
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
         }
+        const _: fn($name) = |$name { $($field: _),* }| {};
     };
 }
-pub(crate) use options;
+pub(crate) use known;
 
 /// The names an interface has.
 pub trait Known {
@@ -39,17 +36,31 @@ impl<I: Known> Options<I> {
         let given = !object.is_undefined();
         if given {
             let known: Vec<_> = I::NAMES.iter().map(|name| camel(name)).collect();
-            if let Some(key) = object.to_object(what)?.keys()?.iter().find(|key| !known.contains(key)) {
+            if let Some(key) = object
+                .to_object(what)?
+                .keys()?
+                .iter()
+                .find(|key| !known.contains(key))
+            {
                 let message = format!("{what} has no option '{key}'; it has {}", known.join(", "));
                 return Err(Error::type_error(message).into());
             }
         }
-        Ok(Options { object, given, what: what.into(), interface: PhantomData })
+        Ok(Options {
+            object,
+            given,
+            what: what.into(),
+            interface: PhantomData,
+        })
     }
     /// The option as it is given, `undefined` where it is not. `name` is Rust's. A getter runs once for each call.
     pub fn get(&self, name: &str) -> Result<Js> {
         debug_assert!(I::NAMES.contains(&name));
-        if self.given { self.object.get(&camel(name)) } else { Ok(self.object) }
+        if self.given {
+            self.object.get(&camel(name))
+        } else {
+            Ok(self.object)
+        }
     }
     /// The option if it is given.
     pub fn some(&self, name: &str) -> Result<Option<Js>> {
@@ -57,22 +68,37 @@ impl<I: Known> Options<I> {
         Ok((!value.is_undefined()).then_some(value))
     }
     pub fn bool(&self, name: &str) -> Result<Option<bool>> {
-        self.some(name)?.map(|value| value.to_bool(&self.path(name))).transpose()
+        self.some(name)?
+            .map(|value| value.to_bool(&self.path(name)))
+            .transpose()
     }
     pub fn string(&self, name: &str) -> Result<Option<String>> {
-        self.some(name)?.map(|value| value.to_str(&self.path(name))).transpose()
+        self.some(name)?
+            .map(|value| value.to_str(&self.path(name)))
+            .transpose()
     }
     pub fn number(&self, name: &str, max: u64) -> Result<Option<u64>> {
-        self.some(name)?.map(|value| value.to_u64(&self.path(name), max)).transpose()
+        self.some(name)?
+            .map(|value| value.to_u64(&self.path(name), max))
+            .transpose()
     }
     /// One of several names.
     pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
-        let Some(text) = self.string(name)? else { return Ok(None) };
+        let Some(text) = self.string(name)? else {
+            return Ok(None);
+        };
         if let Some((_, value)) = choices.iter().find(|(choice, _)| *choice == text) {
             return Ok(Some(*value));
         }
-        let names: Vec<_> = choices.iter().map(|(choice, _)| format!("'{choice}'")).collect();
-        let message = format!("{} must be one of {}, got '{text}'", self.path(name), names.join(", "));
+        let names: Vec<_> = choices
+            .iter()
+            .map(|(choice, _)| format!("'{choice}'"))
+            .collect();
+        let message = format!(
+            "{} must be one of {}, got '{text}'",
+            self.path(name),
+            names.join(", ")
+        );
         Err(Error::type_error(message).into())
     }
     /// What a message calls the option.

@@ -9,7 +9,11 @@ pub struct Settings;
 
 impl Settings {
     pub fn read(group: Js) -> Result<Settings> {
-        if group.is_undefined() { Ok(Settings) } else { Err(features::absent("pooling-allocator", "config.pooling")) }
+        if group.is_undefined() {
+            Ok(Settings)
+        } else {
+            Err(features::absent("pooling-allocator", "config.pooling"))
+        }
     }
     pub fn apply(&self, _: &mut wasmtime::Config) {}
 }

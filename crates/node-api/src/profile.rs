@@ -20,15 +20,24 @@ pub enum Profile {
     Metered,
 }
 
-pub const PROFILES: [(&str, Profile); 3] =
-    [("default", Profile::Default), ("sandbox", Profile::Sandbox), ("metered", Profile::Metered)];
+pub const PROFILES: [(&str, Profile); 3] = [
+    ("default", Profile::Default),
+    ("sandbox", Profile::Sandbox),
+    ("metered", Profile::Metered),
+];
 
 impl Profile {
     pub fn name(self) -> &'static str {
-        PROFILES.iter().find(|(_, profile)| *profile == self).map_or("", |(name, _)| name)
+        PROFILES
+            .iter()
+            .find(|(_, profile)| *profile == self)
+            .map_or("", |(name, _)| name)
     }
     pub fn named(name: &str) -> Option<Profile> {
-        PROFILES.iter().find(|(known, _)| *known == name).map(|(_, profile)| *profile)
+        PROFILES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, profile)| *profile)
     }
     pub fn fuel(self) -> bool {
         self == Profile::Metered

@@ -35,18 +35,32 @@ impl Command {
         let engine: &Rc<EngineParts> = &module.engine;
         let wasi = wasi::State::read_for_run(wasi)?;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
-        let mut store = new_store(engine, Data { core: Owner::NONE, limits, wasi })?;
+        let mut store = new_store(
+            engine,
+            Data {
+                core: Owner::NONE,
+                limits,
+                wasi,
+            },
+        )?;
         let mut given = None;
         if !fuel.is_undefined() {
             let amount = fuel.to_biguint("options.fuel")?;
             store.set_fuel(amount).map_err(|_| {
-                Error::type_error(format!("fuel needs the profile 'metered', this module has '{}'", engine.profile().name()))
+                Error::type_error(format!(
+                    "fuel needs the profile 'metered', this module has '{}'",
+                    engine.profile().name()
+                ))
             })?;
             given = Some(amount);
         } else if engine.profile().fuel() {
             given = Some(u64::MAX);
         }
-        Ok(Command { store, module: module.module.clone(), fuel: given })
+        Ok(Command {
+            store,
+            module: module.module.clone(),
+            fuel: given,
+        })
     }
 
     fn run(mut self) -> Result<Outcome> {
@@ -62,16 +76,34 @@ impl Command {
         };
         let (stdout, stderr) = self.store.data().wasi.output();
         let left = self.store.get_fuel().unwrap_or(0);
-        Ok(Outcome { exit_code, stdout, stderr, fuel_consumed: self.fuel.map(|given| given - left) })
+        Ok(Outcome {
+            exit_code,
+            stdout,
+            stderr,
+            fuel_consumed: self.fuel.map(|given| given - left),
+        })
     }
 
     fn start(&mut self, linker: &wasmtime::Linker<Data>) -> wasmtime::Result<()> {
         let instance = linker.instantiate(&mut self.store, &self.module)?;
         let Some(start) = instance.get_func(&mut self.store, "_start") else {
             let message = "the module has no function '_start': it is no WASI command";
-            return Err(trap::error(Error::new("LinkError", message).with("name", "_start")));
+            return Err(trap::error(
+                Error::new("LinkError", message).with("name", "_start"),
+            ));
         };
-        start.typed::<(), ()>(&self.store)?.call(&mut self.store, ())
+        let Ok(start) = start.typed::<(), ()>(&self.store) else {
+            let found = crate::sig::Sig::new(&start.ty(&self.store)).text.clone();
+            let message = format!(
+                "the function '_start' of a WASI command takes and returns nothing, this one is {found}"
+            );
+            let error = Error::new("LinkError", message)
+                .with("name", "_start")
+                .with("expected", ":")
+                .with("found", found);
+            return Err(trap::error(error));
+        };
+        start.call(&mut self.store, ())
     }
 }
 
@@ -95,9 +127,13 @@ impl Outcome {
 #[napi(skip_typescript)]
 pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<Js> {
     let env = module.env;
-    guard(env, || {
+    task::promise(env, || {
         let command = Command::read(module, wasi, limits, fuel)?;
-        task::spawn(env, move || command.run(), |env, outcome| outcome.to_js(env))
+        task::spawn(
+            env,
+            move || command.run(),
+            |env, outcome| outcome.to_js(env),
+        )
     })
 }
 
@@ -105,5 +141,7 @@ pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<J
 #[napi(skip_typescript)]
 pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<Js> {
     let env = module.env;
-    guard(env, || Command::read(module, wasi, limits, fuel)?.run()?.to_js(env))
+    guard(env, || {
+        Command::read(module, wasi, limits, fuel)?.run()?.to_js(env)
+    })
 }

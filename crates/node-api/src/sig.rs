@@ -12,6 +12,8 @@ pub struct Sig {
     pub text: String,
     pub params: usize,
     pub results: usize,
+    /// Without references.
+    pub plain: bool,
     pub param_refs: Refs,
     pub result_refs: Refs,
 }
@@ -38,7 +40,7 @@ impl Refs {
         }
         refs
     }
-    pub fn none(&self) -> bool {
+    fn none(&self) -> bool {
         self.externs.is_empty() && self.funcs.is_empty() && self.unknown.is_none()
     }
 }
@@ -46,14 +48,19 @@ impl Refs {
 impl Sig {
     pub fn new(ty: &FuncType) -> Arc<Sig> {
         let names = |types: &mut dyn Iterator<Item = ValType>| {
-            types.map(|ty| types::val_type_name(&ty)).collect::<Vec<_>>().join(",")
+            types
+                .map(|ty| types::val_type_name(&ty))
+                .collect::<Vec<_>>()
+                .join(",")
         };
+        let (param_refs, result_refs) = (Refs::find(ty.params()), Refs::find(ty.results()));
         Arc::new(Sig {
             text: format!("{}:{}", names(&mut ty.params()), names(&mut ty.results())),
             params: ty.params().len(),
             results: ty.results().len(),
-            param_refs: Refs::find(ty.params()),
-            result_refs: Refs::find(ty.results()),
+            plain: param_refs.none() && result_refs.none(),
+            param_refs,
+            result_refs,
         })
     }
     /// Slots for arguments or results, whichever are more.

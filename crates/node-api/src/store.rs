@@ -28,7 +28,7 @@ use crate::func::{Funcs, Hosts};
 use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
-use crate::options::{Options, options};
+use crate::options::{Options, known};
 use crate::{gc, wasi};
 
 /// What Wasmtime keeps for us in a store.
@@ -87,7 +87,12 @@ pub struct Core {
 }
 
 impl Core {
-    fn new(env: sys::napi_env, engine: &Engine, limits: Limits, wasi: wasi::State) -> Result<Rc<Core>> {
+    fn new(
+        env: sys::napi_env,
+        engine: &Engine,
+        limits: Limits,
+        wasi: wasi::State,
+    ) -> Result<Rc<Core>> {
         let core = Rc::new(Core {
             env,
             data: EnvData::of(env)?,
@@ -106,7 +111,11 @@ impl Core {
             freed: gc::Freed::default(),
         });
         let owner = Owner(Rc::as_ptr(&core));
-        let data = Data { core: owner, limits: Limiter::new(limits, owner), wasi };
+        let data = Data {
+            core: owner,
+            limits: Limiter::new(limits, owner),
+            wasi,
+        };
         let store = new_store(&engine.parts, data)?;
         // SAFETY: nobody else has the Core yet.
         unsafe { *core.store.get() = Some(Box::new(store)) };
@@ -122,7 +131,9 @@ impl Core {
             core.enter_now(body)
         }
         let (mut body, mut result) = (Some(body), None);
-        erased(self, &mut |context| result = body.take().map(|body| body(context)))?;
+        erased(self, &mut |context| {
+            result = body.take().map(|body| body(context))
+        })?;
         result.ok_or_else(|| Error::internal("the body did not run").into())
     }
 
@@ -159,7 +170,12 @@ impl Core {
     unsafe fn context(&self, top: *mut c_void) -> StoreContextMut<'_, Data> {
         if top.is_null() {
             // SAFETY: the caller's; the store is there while the state is not CLOSED.
-            unsafe { (&mut *self.store.get()).as_deref_mut().expect("an open store").as_context_mut() }
+            unsafe {
+                (&mut *self.store.get())
+                    .as_deref_mut()
+                    .expect("an open store")
+                    .as_context_mut()
+            }
         } else {
             // SAFETY: `StoreContextMut` is repr(transparent) over a reference, and `top` is one of this store's.
             unsafe { std::mem::transmute::<*mut c_void, StoreContextMut<'_, Data>>(top) }
@@ -170,17 +186,28 @@ impl Core {
     fn refusal(&self) -> Failure {
         let state = self.state.get();
         if state & POISONED != 0 {
-            Error::internal("this store was in use when a Rust panic was caught, and can't be used any more").into()
+            Error::internal(
+                "this store was in use when a Rust panic was caught, and can't be used any more",
+            )
+            .into()
         } else if state & CLOSED != 0 {
             Error::new("ClosedError", "this store is disposed").into()
         } else {
-            Error::new("StoreBusyError", "this store is in use; from inside it only its host functions may use it").into()
+            Error::new(
+                "StoreBusyError",
+                "this store is in use; from inside it only its host functions may use it",
+            )
+            .into()
         }
     }
 
     /// Whether a host function may go back into the guest.
     pub fn usable(&self) -> Result<()> {
-        if self.state.get() & (POISONED | CLOSED) != 0 { Err(self.refusal()) } else { Ok(()) }
+        if self.state.get() & (POISONED | CLOSED) != 0 {
+            Err(self.refusal())
+        } else {
+            Ok(())
+        }
     }
     pub fn closed(&self) -> bool {
         self.state.get() & CLOSED != 0
@@ -205,8 +232,10 @@ impl Core {
     /// The host table. It lives as long as anything that can still call into this store.
     pub fn table(&self) -> Result<Js> {
         let mut raw = ptr::null_mut();
-        // SAFETY: `table` is the reference made when the table was bound.
-        check(unsafe { sys::napi_get_reference_value(self.env, self.table.get(), &mut raw) })?;
+        if !self.table.get().is_null() {
+            // SAFETY: `table` is the reference made when the table was bound.
+            check(unsafe { sys::napi_get_reference_value(self.env, self.table.get(), &mut raw) })?;
+        }
         if raw.is_null() {
             return Err(Error::internal("the host table of a store is gone").into());
         }
@@ -217,7 +246,11 @@ impl Core {
     fn bind(self: &Rc<Core>, owner: Js, engine: Js) -> Result<()> {
         let number = self.data.add_store(Rc::as_ptr(self));
         self.number.set(number);
-        let table = self.data.call(self.env, "bindStore", &[owner, Js::number(self.env, number.into())?, engine])?;
+        let table = self.data.call(
+            self.env,
+            "bindStore",
+            &[owner, Js::number(self.env, number.into())?, engine],
+        )?;
         let mut reference = ptr::null_mut();
         // SAFETY: the count given to the table's finalizer is the one it drops.
         check(unsafe {
@@ -239,7 +272,11 @@ impl Core {
         match self.state.get() {
             state if state & CLOSED != 0 => return Ok(()),
             state if state & RUNNING != 0 => {
-                return Err(Error::new("StoreBusyError", "a store can't be disposed from inside one of its calls").into());
+                return Err(Error::new(
+                    "StoreBusyError",
+                    "a store can't be disposed from inside one of its calls",
+                )
+                .into());
             }
             state => self.state.set(state | CLOSED),
         }
@@ -265,6 +302,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
+        self.views.forget_all(self.env);
         self.bytes.set(0);
         self.report();
         drop_quietly(self.store.get_mut().take());
@@ -281,6 +319,8 @@ unsafe extern "C" fn unbind(_: sys::napi_env, core: *mut c_void, _: *mut c_void)
     // SAFETY: the count that `bind` gave away, once.
     let core = unsafe { Rc::from_raw(core.cast::<Core>()) };
     core.data.remove_store(core.number.get());
+    // SAFETY: the reference that came with the wrapping is to be deleted here, and only here.
+    unsafe { sys::napi_delete_reference(core.env, core.table.replace(ptr::null_mut())) };
     drop_quietly(core);
 }
 
@@ -298,20 +338,24 @@ pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Dat
     Ok(store)
 }
 
-options! {
-    /// What a store is made with.
-    StoreOptions {
-        /// What its guests may take.
-        #[napi(ts_type = "StoreLimits")]
-        limits: crate::js::Js,
-        /// Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is.
-        #[napi(ts_type = "bigint")]
-        fuel: u64,
-        /// What WASI grants its guests. Default: nothing.
-        #[napi(ts_type = "WasiOptions")]
-        wasi: crate::js::Js,
-    }
+/// What a store is made with.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct StoreOptions {
+    /// What its guests may take.
+    #[napi(ts_type = "StoreLimits")]
+    pub limits: Option<crate::js::Js>,
+    /// Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is.
+    #[napi(ts_type = "bigint")]
+    pub fuel: Option<u64>,
+    /// What WASI grants its guests. Default: nothing.
+    #[napi(ts_type = "WasiOptions")]
+    pub wasi: Option<crate::js::Js>,
 }
+known!(StoreOptions { limits, fuel, wasi });
 
 /// Where guests live: instances, memories, tables, globals and functions belong to one store, and are freed with it.
 ///
@@ -345,11 +389,15 @@ impl Store {
             constructing::<Store>(this.object)?;
             let options = Options::<StoreOptions>::new(options, "options")?;
             let limits = Limits::read(options.get("limits")?)?;
-            let fuel = options.some("fuel")?.map(|fuel| fuel.to_biguint("options.fuel")).transpose()?;
+            let fuel = options
+                .some("fuel")?
+                .map(|fuel| fuel.to_biguint("options.fuel"))
+                .transpose()?;
             let wasi = wasi::State::read(options.get("wasi")?)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
             if let Some(fuel) = fuel {
-                core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
+                core.enter(|mut context| context.set_fuel(fuel))?
+                    .map_err(no_fuel)?;
             }
             core.bind(this.object, engine)?;
             Ok(Store { core })
@@ -369,7 +417,10 @@ impl Store {
     #[napi(getter, ts_return_type = "bigint")]
     pub fn fuel(&self, env: napi::Env) -> napi::Result<Js> {
         guard(env.raw(), || {
-            let fuel = self.core.enter(|context| context.get_fuel())?.map_err(no_fuel)?;
+            let fuel = self
+                .core
+                .enter(|context| context.get_fuel())?
+                .map_err(no_fuel)?;
             Js::biguint(env.raw(), fuel)
         })
     }
@@ -377,7 +428,9 @@ impl Store {
     pub fn set_fuel(&self, fuel: Js) -> napi::Result<()> {
         guard(fuel.env, || {
             let amount = fuel.to_biguint("fuel")?;
-            self.core.enter(|mut context| context.set_fuel(amount))?.map_err(no_fuel)
+            self.core
+                .enter(|mut context| context.set_fuel(amount))?
+                .map_err(no_fuel)
         })
     }
 
@@ -385,13 +438,18 @@ impl Store {
     /// already stays.
     #[napi(getter, ts_return_type = "StoreLimits")]
     pub fn limits(&self, env: napi::Env) -> napi::Result<Js> {
-        guard(env.raw(), || self.core.enter(|context| context.data().limits.limits.clone())?.to_js(env.raw()))
+        guard(env.raw(), || {
+            self.core
+                .enter(|context| context.data().limits.limits.clone())?
+                .to_js(env.raw())
+        })
     }
     #[napi(setter, js_name = "limits", ts_args_type = "limits: StoreLimits")]
     pub fn set_limits(&self, limits: Js) -> napi::Result<()> {
         guard(limits.env, || {
             let limits = Limits::read(limits)?;
-            self.core.enter(|mut context| context.data_mut().limits.limits = limits)
+            self.core
+                .enter(|mut context| context.data_mut().limits.limits = limits)
         })
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
-use wasmtime::{RefType, ValType};
+use wasmtime::{HeapType, RefType, ValType};
 
 use crate::error::{Error, Failure, Result, guard};
 use crate::gc;
@@ -26,14 +26,18 @@ pub struct Table {
     pub(crate) table: wasmtime::Table,
 }
 
-/// A value for a table that was not given: `undefined` is one where the elements are externrefs.
-fn element(core: &Core, value: Js, ty: &RefType, given: bool) -> Result<Plain> {
-    let value = if given { value } else { Js::null(value.env)? };
+/// What is to be an element. Not given it is null, and `undefined` itself where elements are any value of JavaScript.
+fn element(core: &Core, value: Js, ty: &RefType) -> Result<Plain> {
+    let absent = value.is_undefined() && !matches!(ty.heap_type(), HeapType::Extern);
+    let value = if absent { Js::null(value.env)? } else { value };
     Plain::from_js(core, value, &ValType::Ref(ty.clone()))
 }
 
 fn outside(index: u64, size: u64) -> Failure {
-    Error::range_error(format!("{index} is outside of the table, which has {size} elements")).into()
+    Error::range_error(format!(
+        "{index} is outside of the table, which has {size} elements"
+    ))
+    .into()
 }
 
 impl Table {
@@ -47,17 +51,20 @@ impl Table {
 
 #[napi]
 impl Table {
-    /// Makes a table in `store`, all elements of it `init` (default null).
+    /// Makes a table in `store`, all elements of it `init`. Not given, that is null, or `undefined` for externrefs.
     ///
     /// Throws `RangeError` for sizes that can't be, `TypeError` for an `init` that is no such element.
-    #[napi(constructor, ts_args_type = "store: Store, type: TableType, init?: unknown")]
+    #[napi(
+        constructor,
+        ts_args_type = "store: Store, type: TableType, init?: unknown"
+    )]
     pub fn new(this: This<Js>, store: Js, ty: Js, init: Js) -> napi::Result<Self> {
         guard(store.env, || {
             constructing::<Table>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let ty = types::table_type(ty)?;
             core.usable()?;
-            let init = element(core, init, ty.element(), !init.is_undefined())?;
+            let init = element(core, init, ty.element())?;
             let table = core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let init = init.to_ref(core, &mut context)?;
@@ -65,14 +72,19 @@ impl Table {
                 })
             })??;
             core.bind_object(this.object)?;
-            Ok(Table { core: core.clone(), table })
+            Ok(Table {
+                core: core.clone(),
+                table,
+            })
         })
     }
 
     /// The number of elements; a bigint for a 64-bit table.
     #[napi(getter, ts_return_type = "number")]
     pub fn length(&self, env: napi::Env) -> napi::Result<Js> {
-        guard(env.raw(), || types::size(env.raw(), self.size()?, self.ty()?.is_64()))
+        guard(env.raw(), || {
+            types::size(env.raw(), self.size()?, self.ty()?.is_64())
+        })
     }
 
     /// The type, with the size it was made with.
@@ -92,7 +104,9 @@ impl Table {
             let found = core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let found = self.table.get(&mut context, at);
-                    found.map(|element| Plain::from_val(core, &mut context, element.into())).transpose()
+                    found
+                        .map(|element| Plain::from_val(core, &mut context, element.into()))
+                        .transpose()
                 })
             })??;
             match found {
@@ -102,7 +116,7 @@ impl Table {
         })
     }
 
-    /// Sets the element at `index`.
+    /// Sets the element at `index`. Not given, the value is null, or `undefined` for externrefs.
     ///
     /// Throws `RangeError` outside of the table, `TypeError` for what is no such element.
     #[napi(ts_args_type = "index: number | bigint, value?: unknown")]
@@ -110,34 +124,41 @@ impl Table {
         guard(index.env, || {
             let core = &self.core;
             let at = index.to_u64("index", u64::MAX)?;
-            let plain = element(core, value, self.ty()?.element(), !value.is_undefined())?;
             let size = self.size()?;
             if at >= size {
                 return Err(outside(at, size));
             }
+            let plain = element(core, value, self.ty()?.element())?;
             core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let element = plain.to_ref(core, &mut context)?;
-                    self.table.set(context, at, element).map_err(crate::trap::failure)
+                    self.table
+                        .set(context, at, element)
+                        .map_err(crate::trap::failure)
                 })
             })?
         })
     }
 
-    /// Grows by so many elements, all of them `init` (default null), and returns the size before.
+    /// Grows by so many elements, all of them `init` (as for the constructor), and returns the size before.
     ///
     /// Throws `RangeError` beyond the maximum or a limit of the store.
-    #[napi(ts_args_type = "delta: number | bigint, init?: unknown", ts_return_type = "number")]
+    #[napi(
+        ts_args_type = "delta: number | bigint, init?: unknown",
+        ts_return_type = "number"
+    )]
     pub fn grow(&self, delta: Js, init: Js) -> napi::Result<Js> {
         guard(delta.env, || {
             let core = &self.core;
             let by = delta.to_u64("delta", u64::MAX)?;
             let ty = self.ty()?;
-            let init = element(core, init, ty.element(), !init.is_undefined())?;
+            let init = element(core, init, ty.element())?;
             let before = core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let init = init.to_ref(core, &mut context)?;
-                    self.table.grow(context, by, init).map_err(types::out_of_range)
+                    self.table
+                        .grow(context, by, init)
+                        .map_err(types::out_of_range)
                 })
             })??;
             types::size(delta.env, before, ty.is_64())

@@ -5,14 +5,15 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use napi::JsValue;
 use napi::sys;
 
-use crate::error::{Error, Result, panicked};
-use crate::js::Js;
+use crate::error::{Error, Result, guard, panicked};
+use crate::js::{Js, check};
 
 const STACK: usize = 8 << 20;
 /// A thread that has had nothing to do for so long ends.
@@ -26,7 +27,11 @@ struct Pool {
     idle: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { jobs: VecDeque::new(), threads: 0, idle: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    jobs: VecDeque::new(),
+    threads: 0,
+    idle: 0,
+});
 static WORK: Condvar = Condvar::new();
 
 /// As many as there are cores, and at least four: some guests wait and do not compute.
@@ -41,14 +46,21 @@ fn submit(job: Job) -> Result<()> {
         WORK.notify_one();
         return Ok(());
     }
-    let started = std::thread::Builder::new().name("cwasm".into()).stack_size(STACK).spawn(work);
+    let started = std::thread::Builder::new()
+        .name("cwasm".into())
+        .stack_size(STACK)
+        .spawn(work);
     match started {
         Ok(_) => pool.threads += 1,
         // Another thread will come to it, if there is one.
         Err(_) if pool.threads > 0 => {}
         Err(error) => {
             pool.jobs.pop_back();
-            return Err(Error::new("WasmtimeError", format!("no thread could be started: {error}")).into());
+            return Err(Error::new(
+                "WasmtimeError",
+                format!("no thread could be started: {error}"),
+            )
+            .into());
         }
     }
     Ok(())
@@ -64,7 +76,9 @@ fn work() {
             continue;
         }
         pool.idle += 1;
-        let (woken, timeout) = WORK.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner);
+        let (woken, timeout) = WORK
+            .wait_timeout(pool, IDLE)
+            .unwrap_or_else(PoisonError::into_inner);
         pool = woken;
         pool.idle -= 1;
         if timeout.timed_out() && pool.jobs.is_empty() {
@@ -93,6 +107,24 @@ impl<T> Home<T> {
     }
 }
 
+/// The body of a function that returns a promise: what goes wrong before there is one makes it a rejected one.
+pub fn promise(env: sys::napi_env, body: impl FnOnce() -> Result<Js>) -> napi::Result<Js> {
+    guard(env, || {
+        body().or_else(|failure| {
+            let (mut deferred, mut promise, mut reason) =
+                (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            failure.throw(env);
+            // SAFETY: takes the exception that is pending, and gives it to a promise that is settled once.
+            unsafe {
+                check(sys::napi_get_and_clear_last_exception(env, &mut reason))?;
+                check(sys::napi_create_promise(env, &mut deferred, &mut promise))?;
+                check(sys::napi_reject_deferred(env, deferred, reason))?;
+            }
+            Ok(Js { env, raw: promise })
+        })
+    })
+}
+
 /// Runs `job` on another thread, and `finish` with what it made on this one. Returns the promise.
 pub fn spawn<T: Send + 'static>(
     env: sys::napi_env,
@@ -104,7 +136,10 @@ pub fn spawn<T: Send + 'static>(
     let (deferred, promise) = napi_env
         .create_deferred::<Js, Resolver>()
         .map_err(|error| Error::internal(format!("no promise could be made: {}", error.reason)))?;
-    let promise = Js { env, raw: promise.raw() };
+    let promise = Js {
+        env,
+        raw: promise.raw(),
+    };
     let finish = Home(std::mem::ManuallyDrop::new(finish));
     submit(Box::new(move || {
         let result = match catch_unwind(AssertUnwindSafe(job)) {
@@ -115,7 +150,9 @@ pub fn spawn<T: Send + 'static>(
             let env = env.raw();
             let finish = std::mem::ManuallyDrop::into_inner(finish.open());
             let finished = catch_unwind(AssertUnwindSafe(|| finish(env, result?)));
-            finished.unwrap_or_else(|panic| Err(panicked(panic).into())).map_err(|failure| failure.into_napi(env))
+            finished
+                .unwrap_or_else(|panic| Err(panicked(panic).into()))
+                .map_err(|failure| failure.into_napi(env))
         }));
     }))?;
     Ok(promise)

@@ -68,14 +68,22 @@ fn translate(error: &wasmtime::Error) -> Error {
         return Error::new(class, trap.to_string()).with("trapCode", code(*trap));
     }
     if let Some(import) = error.downcast_ref::<UnknownImportError>() {
-        return missing(import.module(), import.name(), crate::types::kind(&import.ty()));
+        return missing(
+            import.module(),
+            import.name(),
+            crate::types::kind(&import.ty()),
+        );
     }
-    let text = format!("{error:#}");
-    if let Some(rest) = text.split_once("incompatible import type for `").map(|(_, rest)| rest)
+    let text = text(error);
+    if let Some(rest) = text
+        .split_once("incompatible import type for `")
+        .map(|(_, rest)| rest)
         && let Some((path, why)) = rest.split_once('`')
         && let Some((module, name)) = path.split_once("::")
     {
-        let ours = Error::new("LinkError", text.clone()).with("module", module).with("name", name);
+        let ours = Error::new("LinkError", text.clone())
+            .with("module", module)
+            .with("name", name);
         return match sides(why) {
             Some((expected, found)) => ours.with("expected", expected).with("found", found),
             None => ours,
@@ -84,22 +92,39 @@ fn translate(error: &wasmtime::Error) -> Error {
     Error::new("WasmtimeError", text)
 }
 
+/// What an error and its causes say, without the backtrace of wasm that is one of them.
+fn text(error: &wasmtime::Error) -> String {
+    let sayings = error.chain().map(|cause| cause.to_string());
+    sayings
+        .filter(|saying| !saying.starts_with("error while executing at wasm backtrace"))
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 /// What Wasmtime expected and what it found, of a sentence that says both.
 fn sides(sentence: &str) -> Option<(String, String)> {
     let (_, sides) = sentence.split_once("expected ")?;
-    let (expected, found) = [", found ", ", but found ", ", but received ", " doesn't match provided "]
-        .iter()
-        .find_map(|between| sides.split_once(between))?;
+    let (expected, found) = [
+        ", found ",
+        ", but found ",
+        ", but received ",
+        " doesn't match provided ",
+    ]
+    .iter()
+    .find_map(|between| sides.split_once(between))?;
     Some((expected.replace('`', ""), found.replace('`', "")))
 }
 
 /// An import that nobody gave.
 pub fn missing(module: &str, name: &str, kind: &str) -> Error {
-    Error::new("LinkError", format!("the import '{module}'.'{name}' (a {kind}) is missing"))
-        .with("module", module)
-        .with("name", name)
-        .with("expected", kind)
-        .with("found", "undefined")
+    Error::new(
+        "LinkError",
+        format!("the import '{module}'.'{name}' (a {kind}) is missing"),
+    )
+    .with("module", module)
+    .with("name", name)
+    .with("expected", kind)
+    .with("found", "undefined")
 }
 
 /// Wasmtime's name of a trap, in camelCase: `unreachableCodeReached`.

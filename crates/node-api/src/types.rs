@@ -2,8 +2,8 @@
 
 use napi::sys;
 use wasmtime::{
-    Engine, ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability, RefType, TableType,
-    ValType,
+    Engine, ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability,
+    RefType, TableType, ValType,
 };
 
 use crate::error::{Error, Failure, Result};
@@ -33,7 +33,9 @@ pub fn val_type_name(ty: &ValType) -> String {
 }
 pub fn ref_type_name(ty: &RefType) -> String {
     // Concrete types belong to an engine, so types are compared and not matched against the table's constants.
-    REFS.iter().find(|(_, known)| RefType::eq(known, ty)).map_or_else(|| ty.to_string(), |(name, _)| (*name).into())
+    REFS.iter()
+        .find(|(_, known)| RefType::eq(known, ty))
+        .map_or_else(|| ty.to_string(), |(name, _)| (*name).into())
 }
 
 pub fn val_type(name: Js, what: &str) -> Result<ValType> {
@@ -48,20 +50,31 @@ pub fn val_type(name: Js, what: &str) -> Result<ValType> {
         "(ref func)" => ValType::Ref(RefType::new(false, HeapType::Func)),
         other => match REFS.iter().find(|(known, _)| *known == other) {
             Some((_, ty)) => ValType::Ref(ty.clone()),
-            None => return Err(Error::type_error(format!("{what}: '{other}' is no wasm type")).into()),
+            None => {
+                return Err(Error::type_error(format!("{what}: '{other}' is no wasm type")).into());
+            }
         },
     })
 }
 
 fn val_types(list: Js, what: &str) -> Result<Vec<ValType>> {
     if !list.is_array() {
-        return Err(Error::type_error(format!("{what} must be an array of types, got {}", list.describe())).into());
+        return Err(Error::type_error(format!(
+            "{what} must be an array of types, got {}",
+            list.describe()
+        ))
+        .into());
     }
     let len = list.len()?;
     if len > 1000 {
-        return Err(Error::range_error(format!("{what} has {len} types; a function has at most 1000")).into());
+        return Err(Error::range_error(format!(
+            "{what} has {len} types; a function has at most 1000"
+        ))
+        .into());
     }
-    (0..len).map(|i| val_type(list.index(i)?, &format!("{what}[{i}]"))).collect()
+    (0..len)
+        .map(|i| val_type(list.index(i)?, &format!("{what}[{i}]")))
+        .collect()
 }
 
 /// Reads a `FuncType`: `{ parameters, results }`.
@@ -75,7 +88,11 @@ pub fn func_type(engine: &Engine, ty: Js) -> Result<FuncType> {
 /// Reads a member of a descriptor that may be a number or, for 64-bit things, a bigint.
 fn limit(descriptor: Js, name: &str) -> Result<Option<u64>> {
     let value = descriptor.get(name)?;
-    if value.is_undefined() { Ok(None) } else { value.to_u64(name, u64::MAX).map(Some) }
+    if value.is_undefined() {
+        Ok(None)
+    } else {
+        value.to_u64(name, u64::MAX).map(Some)
+    }
 }
 fn address_is_64(descriptor: Js) -> Result<bool> {
     let value = descriptor.get("address")?;
@@ -85,11 +102,14 @@ fn address_is_64(descriptor: Js) -> Result<bool> {
     match value.to_str("address")?.as_str() {
         "i32" => Ok(false),
         "i64" => Ok(true),
-        other => Err(Error::type_error(format!("address must be 'i32' or 'i64', got '{other}'")).into()),
+        other => {
+            Err(Error::type_error(format!("address must be 'i32' or 'i64', got '{other}'")).into())
+        }
     }
 }
 fn initial(descriptor: Js) -> Result<u64> {
-    limit(descriptor, "initial")?.ok_or_else(|| Error::type_error("initial must be a number, got undefined").into())
+    limit(descriptor, "initial")?
+        .ok_or_else(|| Error::type_error("initial must be a number, got undefined").into())
 }
 
 /// Reads a memory's descriptor.
@@ -110,14 +130,29 @@ pub fn table_type(descriptor: Js) -> Result<TableType> {
     let descriptor = descriptor.to_object("type")?;
     let element = match val_type(descriptor.get("element")?, "element")? {
         ValType::Ref(element) => element,
-        other => return Err(Error::type_error(format!("element must be a reference type, got {other}")).into()),
+        other => {
+            return Err(Error::type_error(format!(
+                "element must be a reference type, got {other}"
+            ))
+            .into());
+        }
     };
     let (min, max) = (initial(descriptor)?, limit(descriptor, "maximum")?);
+    if max.is_some_and(|max| max < min) {
+        return Err(Error::range_error("maximum must not be less than initial").into());
+    }
     if address_is_64(descriptor)? {
         return Ok(TableType::new64(element, min, max));
     }
-    let narrow = |n: u64| u32::try_from(n).map_err(|_| Error::range_error(format!("{n} elements are more than 2³²-1")));
-    Ok(TableType::new(element, narrow(min)?, max.map(narrow).transpose()?))
+    let narrow = |n: u64| {
+        u32::try_from(n)
+            .map_err(|_| Error::range_error(format!("{n} elements are more than 2³²-1")))
+    };
+    Ok(TableType::new(
+        element,
+        narrow(min)?,
+        max.map(narrow).transpose()?,
+    ))
 }
 
 /// Reads a global's descriptor.
@@ -125,8 +160,15 @@ pub fn global_type(descriptor: Js) -> Result<GlobalType> {
     let descriptor = descriptor.to_object("type")?;
     let mutable = descriptor.get("mutable")?;
     let mutable = !mutable.is_undefined() && mutable.to_bool("mutable")?;
-    let mutability = if mutable { Mutability::Var } else { Mutability::Const };
-    Ok(GlobalType::new(val_type(descriptor.get("type")?, "type")?, mutability))
+    let mutability = if mutable {
+        Mutability::Var
+    } else {
+        Mutability::Const
+    };
+    Ok(GlobalType::new(
+        val_type(descriptor.get("type")?, "type")?,
+        mutability,
+    ))
 }
 
 /// A size that Wasmtime refuses.
@@ -149,17 +191,20 @@ pub fn extern_type(env: sys::napi_env, name: &str, ty: &ExternType) -> Result<Js
     let object = Js::object(env)?;
     object.set("name", Js::string(env, name)?)?;
     object.set("kind", Js::string(env, kind(ty))?)?;
-    object.set("type", match ty {
-        ExternType::Func(ty) => func_to_js(env, ty)?,
-        ExternType::Global(ty) => global_to_js(env, ty)?,
-        ExternType::Table(ty) => table_to_js(env, ty)?,
-        ExternType::Memory(ty) => memory_to_js(env, ty)?,
-        ExternType::Tag(ty) => {
-            let object = Js::object(env)?;
-            object.set("parameters", names(env, ty.ty().params())?)?;
-            object
-        }
-    })?;
+    object.set(
+        "type",
+        match ty {
+            ExternType::Func(ty) => func_to_js(env, ty)?,
+            ExternType::Global(ty) => global_to_js(env, ty)?,
+            ExternType::Table(ty) => table_to_js(env, ty)?,
+            ExternType::Memory(ty) => memory_to_js(env, ty)?,
+            ExternType::Tag(ty) => {
+                let object = Js::object(env)?;
+                object.set("parameters", names(env, ty.ty().params())?)?;
+                object
+            }
+        },
+    )?;
     Ok(object)
 }
 
@@ -175,19 +220,29 @@ fn func_to_js(env: sys::napi_env, ty: &FuncType) -> Result<Js> {
 pub fn global_to_js(env: sys::napi_env, ty: &GlobalType) -> Result<Js> {
     let object = Js::object(env)?;
     object.set("type", Js::string(env, &val_type_name(ty.content()))?)?;
-    object.set("mutable", Js::bool(env, ty.mutability() == Mutability::Var)?)?;
+    object.set(
+        "mutable",
+        Js::bool(env, ty.mutability() == Mutability::Var)?,
+    )?;
     Ok(object)
 }
 /// A size in the words of its address type.
 pub fn size(env: sys::napi_env, n: u64, is_64: bool) -> Result<Js> {
-    if is_64 { Js::biguint(env, n) } else { Js::number(env, n as f64) }
+    if is_64 {
+        Js::biguint(env, n)
+    } else {
+        Js::number(env, n as f64)
+    }
 }
 fn limits(env: sys::napi_env, object: Js, min: u64, max: Option<u64>, is_64: bool) -> Result<()> {
     object.set("initial", size(env, min, is_64)?)?;
     if let Some(max) = max {
         object.set("maximum", size(env, max, is_64)?)?;
     }
-    object.set("address", Js::string(env, if is_64 { "i64" } else { "i32" })?)
+    object.set(
+        "address",
+        Js::string(env, if is_64 { "i64" } else { "i32" })?,
+    )
 }
 pub fn table_to_js(env: sys::napi_env, ty: &TableType) -> Result<Js> {
     let object = Js::object(env)?;

@@ -33,7 +33,9 @@ impl Plain {
             ValType::F64 => Plain::F64(value.to_f64("value")?),
             ValType::V128 => {
                 let bytes = crate::bytes::Bytes::read(value, "value")?;
-                let bytes: [u8; 16] = (*bytes).try_into().map_err(|_| Error::internal("a v128 of the wrong size"))?;
+                let bytes: [u8; 16] = (*bytes)
+                    .try_into()
+                    .map_err(|_| Error::internal("a v128 of the wrong size"))?;
                 Plain::V128(u128::from_le_bytes(bytes))
             }
             ValType::Ref(ty) => match ty.heap_type() {
@@ -47,7 +49,12 @@ impl Plain {
     pub fn to_js(self, core: &Core) -> Result<Js> {
         let env = core.env;
         let by_number = |method, number: u32| {
-            if number == 0 { Js::null(env) } else { core.table()?.invoke(method, &[Js::number(env, number.into())?]) }
+            if number == 0 {
+                Js::null(env)
+            } else {
+                core.table()?
+                    .invoke(method, &[Js::number(env, number.into())?])
+            }
         };
         match self {
             Plain::I32(n) => Js::number(env, n.into()),
@@ -75,7 +82,11 @@ impl Plain {
         })
     }
 
-    pub fn from_val(core: &Core, context: &mut StoreContextMut<'_, Data>, val: Val) -> Result<Plain> {
+    pub fn from_val(
+        core: &Core,
+        context: &mut StoreContextMut<'_, Data>,
+        val: Val,
+    ) -> Result<Plain> {
         Ok(match val {
             Val::I32(n) => Plain::I32(n),
             Val::I64(n) => Plain::I64(n),
@@ -86,17 +97,28 @@ impl Plain {
             Val::FuncRef(Some(func)) => Plain::Func(core.funcs.number(context, func, None)),
             Val::ExternRef(None) => Plain::Extern(0),
             Val::ExternRef(Some(r)) => Plain::Extern(gc::extern_number(context, &r)?),
-            other => return Err(no_way(&other.ty(&context).map(|ty| types::val_type_name(&ty)).unwrap_or_default()).into()),
+            other => {
+                return Err(no_way(
+                    &other
+                        .ty(&context)
+                        .map(|ty| types::val_type_name(&ty))
+                        .unwrap_or_default(),
+                )
+                .into());
+            }
         })
     }
 
     pub fn to_ref(self, core: &Core, context: &mut StoreContextMut<'_, Data>) -> Result<Ref> {
         let val = self.to_val(core, context)?;
-        val.ref_().ok_or_else(|| Error::internal("a reference was expected").into())
+        val.ref_()
+            .ok_or_else(|| Error::internal("a reference was expected").into())
     }
 }
 
 /// A type whose values have no way into JavaScript yet.
 pub fn no_way(ty: &str) -> Error {
-    Error::type_error(format!("values of type {ty} can't cross between JavaScript and wasm"))
+    Error::type_error(format!(
+        "values of type {ty} can't cross between JavaScript and wasm"
+    ))
 }

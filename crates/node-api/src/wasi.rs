@@ -10,37 +10,65 @@ use crate::bytes::Bytes;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::linker::{Linker, link_error};
-use crate::options::{Options, options};
+use crate::options::{Options, known};
 use crate::preview1;
 use crate::store::Store;
 
-options! {
-    /// What WASI grants a guest. Nothing is granted that is not named here.
-    WasiOptions {
-        /// Arguments after argv[0]. Default none.
-        args: Vec<String>,
-        /// argv[0], the program's own name. Default empty; `run` takes the base name of the file.
-        argv0: String,
-        /// Environment variables, or `'inherit'` for those of this process. Default none.
-        #[napi(ts_type = "Record<string, string> | 'inherit'")]
-        env: Js,
-        /// What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
-        /// string, which is given as UTF-8.
-        #[napi(ts_type = "'inherit' | 'ignore' | string | Uint8Array")]
-        stdin: Js,
-        /// Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it.
-        #[napi(ts_type = "'inherit' | 'ignore' | 'capture'")]
-        stdout: String,
-        /// The same for errors.
-        #[napi(ts_type = "'inherit' | 'ignore' | 'capture'")]
-        stderr: String,
-        /// Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB.
-        max_output_bytes: f64,
-        /// Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only.
-        #[napi(ts_type = "Record<string, string | { host: string, access: 'read' | 'read-write' }>")]
-        dirs: Js,
-    }
+/// What WASI grants a guest. Nothing is granted that is not named here.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct WasiOptions {
+    /// Arguments after argv[0]. Default none.
+    pub args: Option<Vec<String>>,
+    /// argv[0], the program's own name. Default empty; `run` takes the base name of the file.
+    pub argv0: Option<String>,
+    /// Environment variables, or `'inherit'` for those of this process. Default none.
+    #[napi(ts_type = "Record<string, string> | 'inherit'")]
+    pub env: Option<Js>,
+    /// What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
+    /// string, which is given as UTF-8.
+    #[napi(ts_type = "'inherit' | 'ignore' | string | Uint8Array")]
+    pub stdin: Option<Js>,
+    /// Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it.
+    #[napi(ts_type = "'inherit' | 'ignore' | 'capture'")]
+    pub stdout: Option<String>,
+    /// The same for errors.
+    #[napi(ts_type = "'inherit' | 'ignore' | 'capture'")]
+    pub stderr: Option<String>,
+    /// Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB.
+    pub max_output_bytes: Option<f64>,
+    /// Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only.
+    #[napi(ts_type = "Record<string, string | Required<WasiDir>>")]
+    pub dirs: Option<Js>,
 }
+known!(WasiOptions {
+    args,
+    argv0,
+    env,
+    stdin,
+    stdout,
+    stderr,
+    max_output_bytes,
+    dirs
+});
+
+/// A directory that a guest sees.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(
+    dead_code,
+    reason = "it declares the interface; values are read by name"
+)]
+pub struct WasiDir {
+    /// Its path on the host.
+    pub host: Option<String>,
+    /// Whether the guest may change what is in it.
+    #[napi(ts_type = "'read' | 'read-write'")]
+    pub access: Option<String>,
+}
+known!(WasiDir { host, access });
 
 /// What a guest may do through WASI, and what it has written.
 #[derive(Default)]
@@ -59,8 +87,17 @@ enum Output {
 }
 
 impl Output {
-    fn read(options: &Options<WasiOptions>, name: &str, default: &str, limit: usize) -> Result<Output> {
-        let choices = [("inherit", "inherit"), ("ignore", "ignore"), ("capture", "capture")];
+    fn read(
+        options: &Options<WasiOptions>,
+        name: &str,
+        default: &str,
+        limit: usize,
+    ) -> Result<Output> {
+        let choices = [
+            ("inherit", "inherit"),
+            ("ignore", "ignore"),
+            ("capture", "capture"),
+        ];
         Ok(match options.choice(name, &choices)?.unwrap_or(default) {
             "inherit" => Output::Inherit,
             "capture" => Output::Capture(MemoryOutputPipe::new(limit)),
@@ -90,7 +127,11 @@ impl State {
         builder.arg(text(options.string("argv0")?.unwrap_or_default(), "argv0")?);
         if let Some(args) = options.some("args")? {
             if !args.is_array() {
-                return Err(Error::type_error(format!("args must be an array, got {}", args.describe())).into());
+                return Err(Error::type_error(format!(
+                    "args must be an array, got {}",
+                    args.describe()
+                ))
+                .into());
             }
             for i in 0..args.len()? {
                 let what = format!("args[{i}]");
@@ -101,12 +142,14 @@ impl State {
             read_env(&mut builder, env)?;
         }
         read_stdin(&mut builder, options, default)?;
-        let limit = options.number("max_output_bytes", 1 << 40)?.unwrap_or(64 << 20) as usize;
+        let limit = options
+            .number("max_output_bytes", 1 << 40)?
+            .unwrap_or(64 << 20) as usize;
         let stdout = match Output::read(options, "stdout", default, limit)? {
             Output::Inherit => {
                 builder.inherit_stdout();
                 None
-            },
+            }
             Output::Ignore => None,
             Output::Capture(pipe) => {
                 builder.stdout(pipe.clone());
@@ -117,7 +160,7 @@ impl State {
             Output::Inherit => {
                 builder.inherit_stderr();
                 None
-            },
+            }
             Output::Ignore => None,
             Output::Capture(pipe) => {
                 builder.stderr(pipe.clone());
@@ -127,17 +170,24 @@ impl State {
         if let Some(dirs) = options.some("dirs")? {
             read_dirs(&mut builder, dirs)?;
         }
-        Ok(State { context: Some(Box::new(builder.build_p1())), given: true, stdout, stderr })
+        Ok(State {
+            context: Some(Box::new(builder.build_p1())),
+            given: true,
+            stdout,
+            stderr,
+        })
     }
 
     /// What the guest wrote so far, of captured streams: stdout, stderr.
     pub fn output(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-        let contents = |pipe: &Option<MemoryOutputPipe>| pipe.as_ref().map(|pipe| pipe.contents().to_vec());
+        let contents =
+            |pipe: &Option<MemoryOutputPipe>| pipe.as_ref().map(|pipe| pipe.contents().to_vec());
         (contents(&self.stdout), contents(&self.stderr))
     }
 
     pub fn context(&mut self) -> &mut WasiP1Ctx {
-        self.context.get_or_insert_with(|| Box::new(WasiCtxBuilder::new().build_p1()))
+        self.context
+            .get_or_insert_with(|| Box::new(WasiCtxBuilder::new().build_p1()))
     }
 }
 
@@ -162,14 +212,21 @@ fn read_env(builder: &mut WasiCtxBuilder, env: Js) -> Result<()> {
         let what = format!("env.{key}");
         let value = text(env.get(&key)?.to_str(&what)?, &what)?;
         if key.is_empty() || key.contains(['=', '\0']) {
-            return Err(Error::type_error(format!("'{key}' can't be the name of an environment variable")).into());
+            return Err(Error::type_error(format!(
+                "'{key}' can't be the name of an environment variable"
+            ))
+            .into());
         }
         builder.env(key, value);
     }
     Ok(())
 }
 
-fn read_stdin(builder: &mut WasiCtxBuilder, options: &Options<WasiOptions>, default: &str) -> Result<()> {
+fn read_stdin(
+    builder: &mut WasiCtxBuilder,
+    options: &Options<WasiOptions>,
+    default: &str,
+) -> Result<()> {
     let Some(stdin) = options.some("stdin")? else {
         if default == "inherit" {
             builder.inherit_stdin();
@@ -197,24 +254,24 @@ fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<()> {
         let (host, perms) = if dir.is_string() {
             (dir.to_str(&what)?, FsPerms::ReadOnly)
         } else {
-            let dir = dir.to_object(&what)?;
-            let perms = match dir.get("access")?.to_str(&format!("{what}.access"))?.as_str() {
-                "read" => FsPerms::ReadOnly,
-                "read-write" => FsPerms::ReadWrite,
-                other => {
-                    let message = format!("{what}.access must be 'read' or 'read-write', got '{other}'");
-                    return Err(Error::type_error(message).into());
-                }
-            };
-            (dir.get("host")?.to_str(&format!("{what}.host"))?, perms)
+            let dir = Options::<WasiDir>::new(dir, &what)?;
+            let choices = [
+                ("read", FsPerms::ReadOnly),
+                ("read-write", FsPerms::ReadWrite),
+            ];
+            let missing = |name| Error::type_error(format!("{what}.{name} is missing"));
+            let perms = dir
+                .choice("access", &choices)?
+                .ok_or_else(|| missing("access"))?;
+            (dir.string("host")?.ok_or_else(|| missing("host"))?, perms)
         };
         text(guest.clone(), "a key of dirs")?;
-        builder.preopened_dir(&host, &guest, perms).map_err(|error| {
-            match error.downcast_ref::<std::io::Error>() {
+        builder
+            .preopened_dir(&host, &guest, perms)
+            .map_err(|error| match error.downcast_ref::<std::io::Error>() {
                 Some(io) => crate::error::io_error(io, &host),
                 None => Error::type_error(format!("{what}: {error:#}")).into(),
-            }
-        })?;
+            })?;
     }
     Ok(())
 }
@@ -227,7 +284,10 @@ pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
 #[napi]
 impl Store {
     /// What the guest has written to captured streams so far; `undefined` for a store without the option `wasi`.
-    #[napi(getter, ts_return_type = "{ readonly stdout?: Buffer, readonly stderr?: Buffer } | undefined")]
+    #[napi(
+        getter,
+        ts_return_type = "{ readonly stdout?: Buffer, readonly stderr?: Buffer } | undefined"
+    )]
     pub fn wasi(&self, env: napi::Env) -> napi::Result<Js> {
         let env = env.raw();
         guard(env, || {
@@ -235,7 +295,9 @@ impl Store {
                 let wasi = &context.data().wasi;
                 wasi.given.then(|| wasi.output())
             })?;
-            let Some((stdout, stderr)) = state else { return Js::undefined(env) };
+            let Some((stdout, stderr)) = state else {
+                return Js::undefined(env);
+            };
             let object = Js::object(env)?;
             for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
                 if let Some(bytes) = bytes {
@@ -254,7 +316,7 @@ impl Linker {
     #[napi(ts_args_type = "", ts_return_type = "this")]
     pub fn define_wasi(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
         guard(env.raw(), || {
-            preview1::add_to_linker(&mut self.linker.borrow_mut())
+            preview1::add_to_linker(&mut *self.definitions()?)
                 .map_err(|e| link_error("wasi_snapshot_preview1", "", e))?;
             Ok(this.object)
         })

@@ -9,7 +9,11 @@ pub struct State;
 
 impl State {
     pub fn read(options: Js) -> Result<State> {
-        if options.is_undefined() { Ok(State) } else { Err(features::absent("wasi", "options.wasi")) }
+        if options.is_undefined() {
+            Ok(State)
+        } else {
+            Err(features::absent("wasi", "options.wasi"))
+        }
     }
 }
 

@@ -1,0 +1,173 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+import { features, variant, version, wasmtimeVersion } from "../index.js";
+import { artifact, wasm } from "./helper.js";
+
+const cwasm = fileURLToPath(new URL("../cli/cwasm.js", import.meta.url));
+const compiles = features.has("cranelift");
+
+interface Ended {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+function command(args: string[], { cwd, input = "", env = {} }: { cwd?: string; input?: string; env?: object } = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [cwasm, ...args],
+      { cwd, env: { ...process.env, NODE_OPTIONS: "", ...env } },
+      (error, stdout, stderr) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+    );
+    child.stdin!.end(input);
+  });
+}
+
+const folder = mkdtempSync(join(tmpdir(), "cwasm-cli-"));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A guest that prints its arguments, each with a space after it. */
+const echo = `(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (local $i i32)
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $args (i32.const 1024) (i32.const 4096)))
+    (loop $next
+      (if (i32.lt_u (local.get $i) (i32.load (i32.const 4)))
+        (then
+          (if (i32.eqz (i32.load8_u offset=4096 (local.get $i)))
+            (then (i32.store8 offset=4096 (local.get $i) (i32.const 32))))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br $next))))
+    (i32.store (i32.const 8) (i32.const 4096))
+    (i32.store (i32.const 12) (i32.load (i32.const 4)))
+    (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))`;
+const exit = (code: number) => `(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start") (call $exit (i32.const ${code}))))`;
+const trap = `(module (memory (export "memory") 1) (func $boom unreachable) (func (export "_start") (call $boom)))`;
+const endless = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
+
+/** A guest as a file that this build can run, with the flags that it takes. */
+function guest(name: string, text: string, profile: "default" | "metered" = "default"): string[] {
+  if (compiles) {
+    const file = join(folder, `${name}.wasm`);
+    writeFileSync(file, wasm(text));
+    return [file];
+  }
+  return ["--precompiled", artifact(text, profile)];
+}
+
+test("runs a guest, and all after FILE is the guest's", async (t) => {
+  const { status, stdout, stderr } = await command(["run", ...guest("echo", echo), "--dir", "-x", "--", "a b"]);
+  t.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  t.regex(stdout, /^\w+\.c?wasm /);
+  t.true(stdout.endsWith(" --dir -x -- a b "), stdout);
+});
+
+test("takes the name that the guest sees from --argv0", async (t) => {
+  const { stdout } = await command(["run", "--argv0", "me", ...guest("argv0", echo), "x"]);
+  t.is(stdout, "me x ");
+});
+
+test("exits as the guest does", async (t) => {
+  t.is((await command(["run", ...guest("exit3", exit(3))])).status, 3);
+});
+
+test("exits with 134 after a trap, with its frames on stderr", async (t) => {
+  const { status, stdout, stderr } = await command(["run", ...guest("trap", trap)]);
+  t.is(status, 134);
+  t.is(stdout, "");
+  t.regex(stderr, /^cwasm: Trap: wasm trap: wasm `unreachable` instruction executed\n {2}0: .*boom/);
+});
+
+test("stops a guest that has used up its fuel", async (t) => {
+  const { status, stderr } = await command(["run", "-W", "fuel=10000", ...guest("endless", endless, "metered")]);
+  t.is(status, 134);
+  t.regex(stderr, /OutOfFuelError/);
+});
+
+test("refuses to run an artifact that is not said to be one", async (t) => {
+  const file = artifact(exit(5));
+  const refused = await command(["run", file]);
+  t.is(refused.status, 1);
+  t.regex(refused.stderr, /CompileError: .*precompiled/);
+  t.is((await command(["run", "--precompiled", file])).status, 5);
+  t.is((await command(["run", "--allow-precompiled", file])).status, 5);
+});
+
+test("says what is wrong with a command line, and exits with 2", async (t) => {
+  for (const [args, message] of [
+    [["fly"], /no command 'fly'/],
+    [["run"], /FILE is missing/],
+    [["run", "--wings", "x.wasm"], /unknown option '--wings'/],
+    [["run", "--dir"], /--dir needs a value/],
+    [["run", "-W", "fuel=lots", "x.wasm"], /fuel must be a whole number, got 'lots'/],
+    [["run", "-W", "speed=9", "x.wasm"], /-W has no 'speed'/],
+    [["compile", "a.wasm", "b.wasm"], /what is 'b.wasm'/],
+  ] as [string[], RegExp][]) {
+    const { status, stderr } = await command(args);
+    t.is(status, 2, args.join(" "));
+    t.regex(stderr, message);
+  }
+});
+
+test("says which file is not there, and exits with 1", async (t) => {
+  const { status, stderr } = await command(["run", "nowhere.wasm"], { cwd: folder });
+  t.is(status, 1);
+  t.regex(stderr, /ENOENT.*nowhere\.wasm/);
+});
+
+test("grants the directories and variables that are named", async (t) => {
+  const list = guest("environ", `(module
+    (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+      (drop (call $sizes (i32.const 0) (i32.const 4)))
+      (call $exit (i32.add (i32.load (i32.const 0)) (i32.mul (i32.const 10) (i32.eqz (call $prestat (i32.const 3) (i32.const 8))))))))`);
+  t.is((await command(["run", ...list])).status, 0);
+  t.is((await command(["run", "--env", "A=1", "--env", "PASSED_ON", ...list], { env: { PASSED_ON: "x" } })).status, 2);
+  t.is((await command(["run", "--dir", `${folder}::/w`, ...list])).status, 10);
+  t.regex((await command(["run", "--env", "NOT_THERE_AT_ALL", ...list])).stderr, /no such variable/);
+});
+
+test("compiles wasm and text to an artifact", async (t) => {
+  const source = join(folder, "compiled.wat");
+  writeFileSync(source, exit(7));
+  const { status, stderr } = await command(["compile", "--profile", "metered", source], { cwd: folder });
+  if (!compiles) {
+    t.is(status, 1);
+    t.regex(stderr, /FeatureUnavailableError: .*'cranelift'/);
+    return;
+  }
+  t.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  t.is((await command(["run", "--precompiled", "compiled.cwasm"], { cwd: folder })).status, 7);
+  const wrong = join(folder, "wrong.wasm");
+  writeFileSync(wrong, "\0asmnot");
+  const refused = await command(["compile", wrong, "-o", join(folder, "never.cwasm")]);
+  t.is(refused.status, 1);
+  t.regex(refused.stderr, /^cwasm: CompileError: /);
+  t.throws(() => readFileSync(join(folder, "never.cwasm")), { code: "ENOENT" });
+});
+
+test("has help for each command, and tells its features", async (t) => {
+  for (const args of [["--help"], ["run", "--help"], ["compile", "--help"], ["features", "--help"]]) {
+    const { status, stdout } = await command(args);
+    t.is(status, 0);
+    t.regex(stdout, /cwasm/);
+  }
+  const { stdout } = await command(["features", "--json"]);
+  t.deepEqual(JSON.parse(stdout), { version, wasmtimeVersion, variant, features: [...features] });
+  t.regex((await command(["--version"])).stdout, new RegExp(`^cwasm ${version} `));
+});

@@ -1,0 +1,192 @@
+// WASI preview 1: what a store grants its guests, and that nothing else is. Directories are in wasi-dirs.spec.ts.
+
+import test from "ava";
+import { Linker, Store, WasiExit, WasmtimeError, type WasiOptions } from "../index.js";
+import { engineOf, folder, load, needs, node, artifact, start, thrown, typeError } from "./helper.js";
+import { Wasi, everything, exit, hello, signatures } from "./wasi-guest.js";
+
+function guest(wasi?: WasiOptions) {
+  const { engine, module } = load(everything);
+  const store = new Store(engine, { wasi });
+  const linker = new Linker(engine).defineWasi();
+  return { store, wasi: new Wasi(linker.instantiate(store, module).exports) };
+}
+
+test("a guest has the arguments, environment and streams it is given", (t) => {
+  const { store, wasi } = guest({ argv0: "prog", args: ["a", "", "höhe ☃"], env: { K: "V", EMPTY: "" }, stdin: "in", stdout: "capture", stderr: "capture" });
+  t.deepEqual(wasi.list("args"), ["prog", "a", "", "höhe ☃"]);
+  t.deepEqual(wasi.list("environ"), ["K=V", "EMPTY="]);
+  t.is(wasi.read(0), "in");
+  t.is(wasi.read(0), "");
+  t.is(wasi.write(1, "to stdout"), 0);
+  t.is(wasi.write(2, "to stderr"), 0);
+  t.deepEqual(store.wasi, { stdout: Buffer.from("to stdout"), stderr: Buffer.from("to stderr") });
+});
+
+for (const [what, options] of [["without the option wasi", undefined], ["with an empty one", {}]] as [string, WasiOptions | undefined][]) {
+  test(`a store ${what} grants nothing`, (t) => {
+    const { store, wasi } = guest(options);
+    t.deepEqual(wasi.list("args"), [""].slice(0, wasi.list("args").length));
+    t.deepEqual(wasi.list("environ"), []);
+    t.deepEqual(wasi.preopens(), []);
+    t.is(wasi.read(0), "");
+    t.is(wasi.open("etc/passwd"), -8);
+    t.is(wasi.open("/etc/passwd"), -8);
+    t.deepEqual(store.wasi, options && {});
+  });
+}
+
+test("nothing of this process is in a store's WASI unless it is inherited", (t) => {
+  const script = `
+    import { Engine, Linker, Module, Store } from "@cwasm/wasmtime";
+    const engine = new Engine(), module = Module.deserializeFile(engine, $(file));
+    new Linker(engine).defineWasi().instantiate(new Store(engine, { wasi: $(wasi) }), module).exports._start();`;
+  const run = (wasi: WasiOptions) => node(script, { values: { file: artifact(hello), wasi }, input: "from outside" });
+  t.deepEqual([run({}).stdout, run({}).stderr], ["", ""]);
+  const { stdout, stderr } = run({ stdout: "inherit", stderr: "inherit" });
+  t.deepEqual([stdout, stderr], ["out\n", "err\n"]);
+});
+
+test("env: 'inherit' is this process's environment", (t) => {
+  const { wasi } = guest({ env: "inherit" });
+  t.true(wasi.list("environ").some((line) => line.startsWith("PATH=")));
+});
+
+test("stdin takes bytes with any content", (t) => {
+  const bytes = Buffer.from([0, 255, 10, 13, 195]);
+  const { wasi } = guest({ stdin: bytes });
+  wasi.read(0);
+  t.deepEqual(wasi.memory.read(1024, 5), bytes);
+  t.is(wasi.u32(8), 5);
+  t.is(guest({ stdin: "ignore" }).wasi.read(0), "");
+  t.is(guest({ stdin: new Uint8Array(0) }).wasi.read(0), "");
+});
+
+test("what is captured is bounded by maxOutputBytes: the guest's write fails, and what was written before stays", (t) => {
+  const { store, wasi } = guest({ stdout: "capture", stderr: "capture", maxOutputBytes: 100 });
+  t.is(wasi.write(1, "x".repeat(60)), 0);
+  for (let i = 0; i < 5; i++) thrown(() => { if (wasi.write(1, "y".repeat(60)) !== 0) throw new Error("refused"); }); // prettier-ignore
+  const stdout = store.wasi!.stdout!.toString();
+  t.true(stdout.startsWith("x".repeat(60)) && stdout.length <= 120, stdout);
+  t.is(wasi.write(2, "z".repeat(60)), 0, "each stream has its own bound");
+});
+
+test("proc_exit is a WasiExit outside of run, and the store can be used further", (t) => {
+  const { wasi } = guest();
+  for (const code of [0, 1, 42, 125]) {
+    const error = t.throws(() => wasi.exports.proc_exit(code), { instanceOf: WasiExit, code: "ERR_WASMTIME_WASI_EXIT" }) as WasiExit;
+    t.is(error.exitCode, code);
+    t.true(error.message.includes(String(code)));
+  }
+  t.deepEqual(wasi.list("environ"), []);
+});
+
+test("a guest that exits in its start function is a WasiExit of the instantiation", (t) => {
+  const { engine, module } = load(`(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+    (func $f (call $exit (i32.const 3))) (start $f))`);
+  const error = thrown(() => new Linker(engine).defineWasi().instantiate(new Store(engine), module)) as WasiExit;
+  t.true(error instanceof WasiExit);
+  t.is(error.exitCode, 3);
+});
+
+test("one linker with WASI serves stores that grant different things", (t) => {
+  const { engine, module } = load(everything);
+  const pre = new Linker(engine).defineWasi().instantiatePre(module);
+  const guests = ["a", "b"].map((name) => new Wasi(pre.instantiate(new Store(engine, { wasi: { args: [name], stdout: "capture" } })).exports));
+  t.deepEqual(guests.map((each) => each.list("args")[1]), ["a", "b"]); // prettier-ignore
+});
+
+test("an older guest of wasi_unstable works", (t) => {
+  const { engine, module } = load(`(module (import "wasi_unstable" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+    (func (export "_start") (call $exit (i32.const 9))))`);
+  const { exports } = new Linker(engine).defineWasi().instantiate(new Store(engine), module);
+  t.is((thrown(() => exports._start()) as WasiExit).exitCode, 9);
+});
+
+test("random numbers and clocks are there", (t) => {
+  const { wasi } = guest();
+  t.is(wasi.exports.random_get(1024, 64), 0);
+  t.notDeepEqual(wasi.memory.read(1024, 64), Buffer.alloc(64));
+  t.is(wasi.exports.clock_time_get(0, 0n, 0), 0);
+  t.true(wasi.memory.read(0, 8).readBigUInt64LE() > 1_600_000_000_000_000_000n);
+});
+
+test("every function of preview 1 is there, and answers nonsense with an error number", (t) => {
+  const { wasi } = guest({ stdin: "in", dirs: { "/": folder(t) } });
+  t.is(Object.keys(signatures).length + 1, 46);
+  for (const [name, types] of Object.entries(signatures)) {
+    for (const nonsense of [0, 1, 3, -1, 99, 131072, 2 ** 31 - 1]) {
+      // Waiting for nothing, or forever, is what a guest may do.
+      if (name === "poll_oneoff" && nonsense > 0 && nonsense < 4) continue;
+      let outcome: unknown;
+      try {
+        outcome = wasi.exports[name](...types.map((type) => (type === "i64" ? BigInt(nonsense) : nonsense)));
+      } catch (error) {
+        outcome = error;
+      }
+      t.true((typeof outcome === "number" && outcome >= 0 && outcome < 77) || outcome instanceof WasmtimeError, `${name}(${nonsense}): ${String(outcome)}`);
+    }
+  }
+  t.deepEqual(wasi.exports.sched_yield(), 0);
+});
+
+test("a guest may wait for the clock", (t) => {
+  const { wasi } = guest();
+  t.deepEqual(wasi.sleep(30), [0, 1]);
+  t.is(wasi.memory.read(2048, 8).readBigUInt64LE(), 77n);
+});
+
+test("a WASI function that is called without a guest around it is an error, not a crash", (t) => {
+  const { engine } = load("(module)");
+  const store = new Store(engine, { wasi: {} });
+  const write = new Linker(engine).defineWasi().get(store, "wasi_snapshot_preview1", "fd_write") as Function;
+  t.throws(() => write(1, 0, 1, 8), { instanceOf: WasmtimeError });
+});
+
+test("addresses outside of the guest's memory are errors of the call, not a crash", (t) => {
+  const { wasi } = guest({ args: ["a"], stdout: "capture" });
+  for (const at of [131072, 131071, -1, -8]) {
+    for (const use of [() => wasi.exports.fd_write(1, at, 1, 8), () => wasi.exports.args_get(at, at), () => wasi.exports.random_get(at, 64), () => wasi.exports.fd_write(1, 0, -1, 8)]) {
+      let outcome: unknown;
+      t.notThrows(() => { try { outcome = use(); } catch (error) { outcome = error; } }); // prettier-ignore
+      t.true(outcome !== 0 && (typeof outcome === "number" || outcome instanceof WasmtimeError), String(outcome));
+    }
+  }
+});
+
+const wrong: [what: string, options: unknown, message: RegExp][] = [
+  ["an option it does not know", { arg: [] }, /'arg'.*args/],
+  ["options that are no object", "inherit", /object/],
+  ["args that are no array", { args: "a b" }, /args/],
+  ["an argument that is no string", { args: ["a", 5] }, /args\[1\]/],
+  ["an argument with NUL", { args: ["a\0b"] }, /args\[0\].*NUL/],
+  ["an argv0 that is no string", { argv0: 5 }, /argv0/],
+  ["an env that is no object", { env: 5 }, /env/],
+  ["an env of another word", { env: "own" }, /'inherit'/],
+  ["an environment value that is no string", { env: { K: 5 } }, /env\.K/],
+  ["an environment name with =", { env: { "A=B": "c" } }, /A=B/],
+  ["an environment value with NUL", { env: { A: "b\0" } }, /NUL/],
+  ["a stdin that is no string or bytes", { stdin: 5 }, /stdin/],
+  ["a stdout of another word", { stdout: "pipe" }, /stdout.*'capture'/],
+  ["a stderr that is no string", { stderr: {} }, /stderr/],
+  ["a maxOutputBytes that is no number", { maxOutputBytes: "1" }, /maxOutputBytes/],
+  ["dirs that are no object", { dirs: "/" }, /dirs/],
+  ["a directory that is neither", { dirs: { "/": 5 } }, /dirs\['\/'\]/],
+  ["a directory without access", { dirs: { "/": { host: "/" } } }, /access/],
+  ["an access of another word", { dirs: { "/": { host: "/", access: "write" } } }, /'read-write'/],
+  ["a member of a directory it does not know", { dirs: { "/": { host: "/", access: "read", mode: 7 } } }, /mode/],
+  ["a directory without host", { dirs: { "/": { access: "read" } } }, /host/],
+];
+for (const [what, options, message] of wrong) {
+  test(`a store refuses ${what}`, (t) => {
+    t.throws(() => new Store(engineOf(), { wasi: options as any }), { ...typeError, message });
+  });
+}
+
+test("an import of WASI that nobody defined is a LinkError like any other", (t) => {
+  t.is((thrown(() => start(exit(1))) as any).code, "ERR_WASMTIME_LINK");
+});
+
+test("a build without WASI says so", (t) => {
+  needs(t, "wasi", () => new Linker(engineOf()).defineWasi(), () => t.truthy(new Linker(engineOf()).defineWasi())); // prettier-ignore
+});
