@@ -6,4 +6,4 @@ import { Engine, type ProfileName } from "../index.js";
 
 const engine = new Engine({ profile: process.argv[2] as ProfileName });
 const bytes = engine.precompileSync(readFileSync(0, "utf8"));
-for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+for (let at = 0; at < bytes.length;) at += writeSync(1, bytes, at);

@@ -4,7 +4,7 @@ import test from "ava";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CompileError, Engine, Instance, Module, Store, features, runSync } from "../index.js";
-import { artifact, folder, isUnavailable, load, needs, start, thrown, typeError, wasm } from "./helper.js";
+import { artifact, folder, isUnavailable, load, needs, node, start, thrown, typeError, wasm } from "./helper.js";
 
 const add = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 const adds = (engine: Engine, module: Module) => new Instance(new Store(engine), module).exports.add(40, 2) === 42;
@@ -41,7 +41,8 @@ for (const [what, config, message] of refused) {
 }
 
 test("new Engine refuses a stack of a wrong size", (t) => {
-  for (const maxWasmStack of [-1, 0.5, NaN, 2 ** 40]) t.throws(() => new Engine({ maxWasmStack }), { instanceOf: RangeError, code: "ERR_OUT_OF_RANGE" });
+  for (const maxWasmStack of [-1, 0.5, NaN, 2 ** 40])
+    t.throws(() => new Engine({ maxWasmStack }), { instanceOf: RangeError, code: "ERR_OUT_OF_RANGE" });
 });
 
 const groups: [feature: "cranelift" | "cache" | "pooling-allocator", name: string, right: unknown[], wrong: [unknown, RegExp][]][] = [
@@ -49,49 +50,75 @@ const groups: [feature: "cranelift" | "cache" | "pooling-allocator", name: strin
     "cranelift",
     "compiler",
     [{}, { optLevel: "none" }, { optLevel: "speed-and-size", nanCanonicalization: true, parallel: false }],
-    [[5, /compiler/], [{ opt: "none" }, /'opt'.*optLevel/], [{ optLevel: "max" }, /optLevel.*'speed'/], [{ parallel: 1 }, /parallel/]], // prettier-ignore
+    [
+      [5, /compiler/],
+      [{ opt: "none" }, /'opt'.*optLevel/],
+      [{ optLevel: "max" }, /optLevel.*'speed'/],
+      [{ parallel: 1 }, /parallel/],
+    ],
   ],
   [
     "cache",
     "cache",
     [false],
-    [[5, /cache/], ["dir", /cache/], [{ dir: "x" }, /'dir'.*directory/], [{ directory: 5 }, /directory/]],
+    [
+      [5, /cache/],
+      ["dir", /cache/],
+      [{ dir: "x" }, /'dir'.*directory/],
+      [{ directory: 5 }, /directory/],
+    ],
   ],
   [
     "pooling-allocator",
     "pooling",
     [true, false, { totalCoreInstances: 10, totalMemories: 10, totalTables: 10 }],
-    [[5, /pooling/], [{ total: 5 }, /'total'/], [{ totalMemories: "5" }, /totalMemories/]],
+    [
+      [5, /pooling/],
+      [{ total: 5 }, /'total'/],
+      [{ totalMemories: "5" }, /totalMemories/],
+    ],
   ],
 ];
 for (const [feature, name, right, wrong] of groups) {
   test(`config.${name} is read, or needs the feature ${feature}`, (t) => {
     const make = (value: unknown) => new Engine({ [name]: value } as any);
-    needs(t, feature, () => make(right[0]), () => {
-      for (const value of right) {
-        const engine = make(value);
-        t.true(adds(engine, Module.deserializeFile(engine, artifact(add))), JSON.stringify(value));
-      }
-      for (const [value, message] of wrong) t.throws(() => make(value), { ...typeError, message }, JSON.stringify(value));
-    }); // prettier-ignore
+    needs(
+      t,
+      feature,
+      () => make(right[0]),
+      () => {
+        for (const value of right) {
+          const engine = make(value);
+          t.true(adds(engine, Module.deserializeFile(engine, artifact(add))), JSON.stringify(value));
+        }
+        for (const [value, message] of wrong) t.throws(() => make(value), { ...typeError, message }, JSON.stringify(value));
+      },
+    );
   });
 }
 
 test("what is compiled is kept on disk where a cache is asked for", (t) => {
+  // In a process of its own, as the cache writes in the background.
   const directory = join(folder(t), "cache");
-  needs(t, "cache", () => new Engine({ cache: { directory } }), () => {
-    for (let i = 0; i < 2; i++) {
-      const engine = new Engine({ cache: { directory } });
-      t.true(adds(engine, Module.compileSync(engine, wasm(add))));
-    }
+  const script = `
+    import { Engine, Module } from "@cwasm/wasmtime";
+    for (let i = 0; i < 2; i++) console.log(Module.compileSync(new Engine({ cache: { directory: $(directory) } }), $(add)).exports.length);`;
+  const use = () => new Engine({ cache: { directory } });
+  needs(t, "cache", use, () => {
+    const { stdout, stderr } = node(script, { values: { directory, add } });
+    t.is(stdout, "1\n1\n", stderr);
     t.true(existsSync(directory) && readdirSync(directory).length > 0);
-  }); // prettier-ignore
+  });
 });
 
 test("compiling ahead of time gives an artifact, from text and from bytes", async (t) => {
   const engine = new Engine();
   if (!features.has("cranelift")) {
-    isUnavailable(t, "cranelift", thrown(() => engine.precompileSync(wasm(add))));
+    isUnavailable(
+      t,
+      "cranelift",
+      thrown(() => engine.precompileSync(wasm(add))),
+    );
     return isUnavailable(t, "cranelift", await t.throwsAsync(async () => engine.precompile(wasm(add))));
   }
   for (const source of [add, wasm(add)]) {
@@ -107,17 +134,31 @@ test("compiling ahead of time gives an artifact, from text and from bytes", asyn
 
 test("the same source makes the same artifact", (t) => {
   const engine = new Engine();
-  needs(t, "cranelift", () => engine.precompileSync(add), () => {
-    t.deepEqual(engine.precompileSync(add), new Engine().precompileSync(wasm(add)));
-  }); // prettier-ignore
+  needs(
+    t,
+    "cranelift",
+    () => engine.precompileSync(add),
+    () => {
+      t.deepEqual(engine.precompileSync(add), new Engine().precompileSync(wasm(add)));
+    },
+  );
 });
 
 test("canonical NaNs are made where they are asked for", (t) => {
-  needs(t, "cranelift", () => new Engine({ compiler: { nanCanonicalization: true } }), () => {
-    const { exports } = start(`(module (func (export "f") (param i32) (result i32)
-      (i32.reinterpret_f32 (f32.add (f32.reinterpret_i32 (local.get 0)) (f32.const 0)))))`, {}, { engine: new Engine({ compiler: { nanCanonicalization: true } }) });
-    t.is(exports.f(0x7fc00123), 0x7fc00000);
-  }); // prettier-ignore
+  needs(
+    t,
+    "cranelift",
+    () => new Engine({ compiler: { nanCanonicalization: true } }),
+    () => {
+      const { exports } = start(
+        `(module (func (export "f") (param i32) (result i32)
+      (i32.reinterpret_f32 (f32.add (f32.reinterpret_i32 (local.get 0)) (f32.const 0)))))`,
+        {},
+        { engine: new Engine({ compiler: { nanCanonicalization: true } }) },
+      );
+      t.is(exports.f(0x7fc00123), 0x7fc00000);
+    },
+  );
 });
 
 test("many compilations run at once", async (t) => {

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import * as errors from "../lib/errors.js";
+import { featureTable } from "../lib/features.js";
 import * as api from "../index.js";
 import { addon, artifact, folder, load, nodeJson, root, start, thrown, typeError } from "./helper.js";
 
@@ -47,7 +48,7 @@ test("every class of error is exported, and the table above has all", (t) => {
 });
 
 test("an error of the native side has the stack of the caller, and its message first", (t) => {
-  const { exports } = start("(module (func (export \"f\") unreachable))");
+  const { exports } = start('(module (func (export "f") unreachable))');
   function whereItIsCalled() {
     exports.f();
   }
@@ -81,16 +82,24 @@ const objects = () => {
   } as Record<string, any>;
 };
 
-test("a member of a class used on anything else is a TypeError", (t) => {
+test("a member of a class used on anything else is a TypeError", async (t) => {
   const all = objects();
+  const absent = Object.entries(featureTable).flatMap(([feature, { names }]) =>
+    api.features.has(feature as api.Feature) ? [] : (names as string[]),
+  );
   for (const [name, owner] of Object.entries(classes)) {
     const strangers = [undefined, null, {}, 5, Object.create(owner.prototype), new Proxy(all[name] ?? {}, {})];
     for (const [other, object] of Object.entries(all)) if (other !== name) strangers.push(object);
     for (const [key, { get, set, value }] of Object.entries(Object.getOwnPropertyDescriptors(owner.prototype) as PropertyDescriptorMap)) {
       if (key === "constructor" || key === "toString") continue;
+      const instanceOf = absent.includes(`${name}#${key}`) ? api.FeatureUnavailableError : TypeError;
       for (const use of [get, set, value].filter((each) => typeof each === "function")) {
         for (const stranger of strangers) {
-          t.throws(() => use.call(stranger, 1, 2, 3), { instanceOf: TypeError }, `${name}#${key} on ${Object.prototype.toString.call(stranger)}`);
+          await t.throwsAsync(
+            async () => use.call(stranger, 1, 2, 3),
+            { instanceOf: instanceOf as typeof TypeError },
+            `${name}#${key} on ${Object.prototype.toString.call(stranger)}`,
+          );
         }
       }
     }
@@ -184,7 +193,13 @@ function* nativeFunctions(text: string): Iterable<[name: string, body: string]> 
       if (plain[end] === "{") depth++;
       if (plain[end] === "}") depth--;
     } while (depth > 0 && ++end < plain.length);
-    yield [item[2]!, plain.slice(start + 1, end).replace(/\s+/g, " ").trim()];
+    yield [
+      item[2]!,
+      plain
+        .slice(start + 1, end)
+        .replace(/\s+/g, " ")
+        .trim(),
+    ];
   }
 }
 
@@ -196,7 +211,8 @@ test("the body of every native function is one guard, so that a panic ends in an
       functions++;
       // What stands before the guard may not fail: names of what the guard needs, and statics.
       const rest = body.replace(/^(let env = [\w.]+(\(\))?; |static [^;]*; )*/, "");
-      if (!/^(guard|task::promise)\(\s*[\w.()]+, /.test(rest) || !/\)$/.test(rest) || /;/.test(rest.replace(/\{.*\}/, ""))) unguarded.push(`${name}: ${fn}`);
+      if (!/^(guard|task::promise)\(\s*[\w.()]+, /.test(rest) || !/\)$/.test(rest) || /;/.test(rest.replace(/\{.*\}/, "")))
+        unguarded.push(`${name}: ${fn}`);
     }
   }
   t.deepEqual(unguarded, []);

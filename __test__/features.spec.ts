@@ -31,7 +31,12 @@ test("features are names of the table: all of them in full, no compiler in min",
 for (const feature of names) {
   test(`requireFeature('${feature}') passes where it is there, and else says what to do`, (t) => {
     if (features.has(feature)) t.is(requireFeature(feature), undefined);
-    else isUnavailable(t, feature, thrown(() => requireFeature(feature)));
+    else
+      isUnavailable(
+        t,
+        feature,
+        thrown(() => requireFeature(feature)),
+      );
   });
 }
 
@@ -85,7 +90,10 @@ test("binding.d.ts documents every public name", (t) => {
 });
 
 test("no comment of binding.d.ts shows Rust's own marks", (t) => {
-  t.deepEqual(binding.split("\n").filter((line) => /r" |\[`|`\]/.test(line)), []); // prettier-ignore
+  t.deepEqual(
+    binding.split("\n").filter((line) => /r" |\[`|`\]/.test(line)),
+    [],
+  );
 });
 
 test("the facade documents every public name", (t) => {

@@ -83,7 +83,10 @@ test("a host function that runs out of fuel in a nested call may refill and go o
 
 test("a start function uses fuel", (t) => {
   const { engine, module } = load(`(module (func $f (loop (br 0))) (start $f))`, metered);
-  for (const make of [() => new Instance(new Store(engine, { fuel: 5000n }), module), () => new Linker(engine).instantiate(new Store(engine, { fuel: 5000n }), module)]) {
+  for (const make of [
+    () => new Instance(new Store(engine, { fuel: 5000n }), module),
+    () => new Linker(engine).instantiate(new Store(engine, { fuel: 5000n }), module),
+  ]) {
     t.throws(make, isOut);
   }
   const pre: InstancePre = new Linker(engine).instantiatePre(module);

@@ -61,7 +61,14 @@ test("Func.wrap makes a function of the store, which coerces by its type", (t) =
   t.deepEqual(pair(1, 2n), [2n, 1]);
   t.deepEqual(wrap(store, [], [], () => 5)(), undefined);
   const error = new Error("of a wrapped function");
-  t.is(thrown(wrap(store, [], [], () => { throw error; })), error); // prettier-ignore
+  t.is(
+    thrown(
+      wrap(store, [], [], () => {
+        throw error;
+      }),
+    ),
+    error,
+  );
 });
 
 test("a wrapped function is imported, put into tables and called by wasm as the same function", (t) => {

@@ -15,7 +15,27 @@ const wat = `(module (import "env" "f" (func $f (param externref) (result extern
   (func (export "two") (param externref externref) (result externref externref) (local.get 1) (local.get 0))
   (func (export "drop") (param externref)))`;
 const object = { some: "object" };
-const values: unknown[] = [object, [], () => 1, class {}, Symbol("s"), Symbol.iterator, 5, -0, NaN, "text", "", 7n, true, false, undefined, new Proxy({}, {}), Object.create(null), new WeakMap(), globalThis]; // prettier-ignore
+const values: unknown[] = [
+  object,
+  [],
+  () => 1,
+  class {},
+  Symbol("s"),
+  Symbol.iterator,
+  5,
+  -0,
+  NaN,
+  "text",
+  "",
+  7n,
+  true,
+  false,
+  undefined,
+  new Proxy({}, {}),
+  Object.create(null),
+  new WeakMap(),
+  globalThis,
+];
 
 test("a build with gc passes values, one without refuses such modules", (t) => {
   if (features.has("gc")) return t.is(start(wat, { env: { f: (x: unknown) => x } }).exports.id(object), object);
@@ -104,7 +124,15 @@ const collected = `
   for (let i = 0; i < 10; i++) { store.gc(); for (let n = 0; n < 3000; n++) exports.drop(n); gc(); await new Promise((done) => setTimeout(done, 5)); }
   if (!exports.id) throw new Error("gone");
   console.log(gone);`;
-for (const [name, kept] of [["drop", 0], ["call", 0], ["keep", 4], ["wrong", 0], ["table", 1], ["global", 1], ["throwing", 0]] as [string, number][]) {
+for (const [name, kept] of [
+  ["drop", 0],
+  ["call", 0],
+  ["keep", 4],
+  ["wrong", 0],
+  ["table", 1],
+  ["global", 1],
+  ["throwing", 0],
+] as [string, number][]) {
   test(`values that the guest has let go are collected: ${name}`, (t) => {
     const gone = nodeJson(t, collected, { values: { file: artifact(wat), name }, flags: ["--expose-gc"] });
     // A few may wait for the next collection of either side.
@@ -134,6 +162,6 @@ test("values are let go with their store, disposed or not", (t) => {
 test("an exported function given as externref is itself", (t) => {
   const { exports } = start(wat, { env: { f: (x: unknown) => x } });
   t.is(exports.id(exports.id), exports.id);
-  const other = new Instance(new Store(engineOf()), load("(module (func (export \"g\")))").module).exports.g;
+  const other = new Instance(new Store(engineOf()), load('(module (func (export "g")))').module).exports.g;
   t.is(exports.id(other), other, "also of another store");
 });

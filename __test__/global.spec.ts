@@ -64,7 +64,8 @@ test("a global of a guest and JavaScript is one", (t) => {
 });
 
 test("references in globals keep their identity", (t) => {
-  const { exports, store } = start(`(module (global (export "f") (mut funcref) (ref.null func)) (global (export "e") (mut externref) (ref.null extern))
+  const { exports, store } =
+    start(`(module (global (export "f") (mut funcref) (ref.null func)) (global (export "e") (mut externref) (ref.null extern))
     (func (export "one") (result i32) (i32.const 1)))`);
   exports.f.value = exports.one;
   exports.e.value = object;
@@ -84,7 +85,17 @@ test("a value that does not convert leaves the global as it was", (t) => {
   const global = made({ type: "i64", mutable: true }, 5n);
   t.throws(() => void (global.value = 5), { instanceOf: TypeError });
   const error = new Error("valueOf");
-  t.is(thrown(() => void (global.value = { valueOf: () => { throw error; } })), error); // prettier-ignore
+  t.is(
+    thrown(
+      () =>
+        void (global.value = {
+          valueOf: () => {
+            throw error;
+          },
+        }),
+    ),
+    error,
+  );
   t.is(global.value, 5n);
 });
 

@@ -107,7 +107,12 @@ export function folder(t: ExecutionContext): string {
 /** Runs a script in a process of its own, which is what a crash would end. `$(name)` in it is the JSON of a value. */
 export function node(
   script: string,
-  { values = {}, flags = [], env = {}, input = "" }: { values?: Record<string, unknown>; flags?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
+  {
+    values = {},
+    flags = [],
+    env = {},
+    input = "",
+  }: { values?: Record<string, unknown>; flags?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
 ) {
   const text = script.replace(/\$\((\w+)\)/g, (_, name) => JSON.stringify(values[name]));
   return spawnSync(process.execPath, [...flags, "--input-type=module", "--eval", text], {

@@ -37,9 +37,20 @@ for (const exception of exceptions) {
         },
       },
     });
-    t.true(Object.is(thrown(() => exports.call(0)), exception));
+    t.true(
+      Object.is(
+        thrown(() => exports.call(0)),
+        exception,
+      ),
+    );
     depth = 0;
-    t.true(Object.is(thrown(() => exports.call(0)), exception), "and the store works on");
+    t.true(
+      Object.is(
+        thrown(() => exports.call(0)),
+        exception,
+      ),
+      "and the store works on",
+    );
   });
 }
 
@@ -74,12 +85,26 @@ test("a trap below a host function is a Trap to it, and can be swallowed", (t) =
 
 test("an exception from the conversion of a host function's result comes out as itself", (t) => {
   const error = new Error("valueOf");
-  const { exports } = start(
-    `(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f)))`,
-    { env: { f: () => ({ valueOf: () => { throw error; } }) } }, // prettier-ignore
+  const { exports } = start(`(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f)))`, {
+    env: {
+      f: () => ({
+        valueOf: () => {
+          throw error;
+        },
+      }),
+    },
+  });
+  t.is(
+    thrown(() => exports.call()),
+    error,
   );
-  t.is(thrown(() => exports.call()), error);
-  t.throws(() => start(`(module (import "env" "f" (func $f (result i64))) (func (export "call") (result i64) (call $f)))`, { env: { f: () => 5 } }).exports.call(), { instanceOf: TypeError });
+  t.throws(
+    () =>
+      start(`(module (import "env" "f" (func $f (result i64))) (func (export "call") (result i64) (call $f)))`, {
+        env: { f: () => 5 },
+      }).exports.call(),
+    { instanceOf: TypeError },
+  );
 });
 
 test("a host function may call back into the same store, use and grow its memory, instantiate and throw", (t) => {
@@ -109,8 +134,17 @@ test("a host function may call back into the same store, use and grow its memory
     },
   });
   t.is(exports.call(0), 307);
-  const again = start(wat, { env: { f: () => { throw error; } } }); // prettier-ignore
-  t.is(thrown(() => again.exports.call(1)), error);
+  const again = start(wat, {
+    env: {
+      f: () => {
+        throw error;
+      },
+    },
+  });
+  t.is(
+    thrown(() => again.exports.call(1)),
+    error,
+  );
 });
 
 test("a call may go through two stores and back", (t) => {

@@ -142,8 +142,10 @@ test("imports that are no object are a TypeError, also where none is needed", (t
 test("arguments of other classes are a TypeError", (t) => {
   const { engine, module } = load("(module)");
   const store = new Store(engine);
-  for (const wrong of [undefined, null, {}, 5, engine, module, Object.create(store)] as any[]) t.throws(() => new Instance(wrong, module), typeError);
-  for (const wrong of [undefined, null, {}, 5, engine, store, new Uint8Array(8)] as any[]) t.throws(() => new Instance(store, wrong), typeError);
+  for (const wrong of [undefined, null, {}, 5, engine, module, Object.create(store)] as any[])
+    t.throws(() => new Instance(wrong, module), typeError);
+  for (const wrong of [undefined, null, {}, 5, engine, store, new Uint8Array(8)] as any[])
+    t.throws(() => new Instance(store, wrong), typeError);
 });
 
 test("a module of another engine is a TypeError", (t) => {
@@ -156,20 +158,51 @@ test("getters of imports run in order, once for each, and what they throw comes 
   const { engine, module } = load(`(module (import "a" "x" (func)) (import "a" "y" (func)) (import "b" "z" (func)))`);
   const order: string[] = [];
   const noting = (names: Record<string, () => unknown>) =>
-    Object.defineProperties({}, Object.fromEntries(Object.entries(names).map(([name, get]) => [name, { get: () => (order.push(name), get()) }])));
+    Object.defineProperties(
+      {},
+      Object.fromEntries(Object.entries(names).map(([name, get]) => [name, { get: () => (order.push(name), get()) }])),
+    );
   new Instance(new Store(engine), module, { a: noting({ y: () => () => {}, x: () => () => {} }), b: noting({ z: () => () => {} }) });
   t.deepEqual(order, ["x", "y", "z"]);
   const error = new Error("getter");
-  const failing = { a: noting({ x: () => () => {}, y: () => { throw error; } }), b: {} }; // prettier-ignore
-  t.is(thrown(() => new Instance(new Store(engine), module, failing)), error);
+  const failing = {
+    a: noting({
+      x: () => () => {},
+      y: () => {
+        throw error;
+      },
+    }),
+    b: {},
+  };
+  t.is(
+    thrown(() => new Instance(new Store(engine), module, failing)),
+    error,
+  );
 });
 
 test("a getter of imports may use the store, and dispose it: then nothing is instantiated", (t) => {
   const { engine, module } = load(`(module (import "a" "x" (func)) (import "a" "y" (func)))`);
   const store = new Store(engine);
   const empty = load("(module)").module;
-  new Instance(store, module, { a: { get x() { return new Instance(store, empty), () => {}; }, y() {} } }); // prettier-ignore
-  const error = thrown(() => new Instance(store, module, { a: { get x() { return store.dispose(), () => {}; }, y() {} } })); // prettier-ignore
+  new Instance(store, module, {
+    a: {
+      get x() {
+        return (new Instance(store, empty), () => {});
+      },
+      y() {},
+    },
+  });
+  const error = thrown(
+    () =>
+      new Instance(store, module, {
+        a: {
+          get x() {
+            return (store.dispose(), () => {});
+          },
+          y() {},
+        },
+      }),
+  );
   t.is((error as any).code, "ERR_WASMTIME_CLOSED");
 });
 
@@ -192,7 +225,10 @@ test("what a host function throws in a start function comes out as itself, also 
       if (depth-- === 0) throw exception;
       new Instance(store, module, { env: { f } });
     };
-    t.is(thrown(() => new Instance(store, module, { env: { f } })), exception);
+    t.is(
+      thrown(() => new Instance(store, module, { env: { f } })),
+      exception,
+    );
     t.is(depth, -1);
   }
 });
@@ -229,7 +265,9 @@ test("functions, tables and memories of one instance are imports of another of t
 });
 
 test("an instance outlives its store's and module's own objects", async (t) => {
-  const make = () => start(`(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f)))`, { env: { f: () => 5 } }).exports.call;
+  const make = () =>
+    start(`(module (import "env" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f)))`, { env: { f: () => 5 } })
+      .exports.call;
   const call = make();
   for (let i = 0; i < 3; i++) {
     collect();

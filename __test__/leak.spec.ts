@@ -14,7 +14,9 @@ for (const kind of ["dispose", "leave, view"]) {
   test(`resident memory is flat over ${cycles} stores with a closure that captures the instance: ${kind}`, (t) => {
     t.timeout(240_000);
     const script = join(root, "dist", "__test__", "leak.js");
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--expose-gc", script, artifact(wat), kind, String(cycles)], { encoding: "utf8" });
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--expose-gc", script, artifact(wat), kind, String(cycles)], {
+      encoding: "utf8",
+    });
     t.deepEqual([status, signal], [0, null], stderr);
     const figures: number[] = JSON.parse(stdout);
     const megabytes = figures.map((bytes) => (bytes / 2 ** 20).toFixed(1));
@@ -29,11 +31,17 @@ const small = artifact(`(module (func (export "f") (param externref) (result ext
 const loops: [what: string, body: string][] = [
   ["modules that are loaded", `Module.deserializeFile(engine, $(file))`],
   ["engines", `new Engine()`],
-  ["linkers with functions", `new Linker(engine).defineFunc("a", "b", type, () => i).instantiatePre(module).instantiate(new Store(engine)).exports.f(i)`],
+  [
+    "linkers with functions",
+    `new Linker(engine).defineFunc("a", "b", type, () => i).instantiatePre(module).instantiate(new Store(engine)).exports.f(i)`,
+  ],
   ["wrapped functions in one store", `if (i % 100 === 0) globalThis.store = new Store(engine); Func.wrap(store, type, () => i)()`],
   ["values passed to one store", `exports.f({ i })`],
   ["calls that throw", `try { new Instance(shared, needy, 5) } catch {} try { new Store(5) } catch {} try { exports.f.call() } catch {}`],
-  ["instantiations that fail in JavaScript", `try { new Instance(new Store(engine), needy, { get a() { throw new Error("x") } }) } catch {}`],
+  [
+    "instantiations that fail in JavaScript",
+    `try { new Instance(new Store(engine), needy, { get a() { throw new Error("x") } }) } catch {}`,
+  ],
   ["memories and their views", `new Memory(new Store(engine), { initial: 1 }).buffer`],
   ["commands that run", `runSync(command, { stdin: "ignore", args: ["a", String(i)], stdout: "capture" })`],
 ];
@@ -53,7 +61,11 @@ for (const [what, body] of loops) {
         figures.push(process.memoryUsage.rss() / 2 ** 20);
       }
       console.log(JSON.stringify(figures.map((n) => Number(n.toFixed(1)))));`;
-    const values = { file: small, needy: artifact(`(module (import "a" "b" (func)))`), command: artifact(`(module (func (export "_start")))`) };
+    const values = {
+      file: small,
+      needy: artifact(`(module (import "a" "b" (func)))`),
+      command: artifact(`(module (func (export "_start")))`),
+    };
     const figures: number[] = nodeJson(t, script, { flags: ["--expose-gc"], values });
     t.log(figures.join(" "), "MB");
     // V8's own heap may still take a step or two of 4 MB; 7,000 leaks of 1.2 KB each are more.

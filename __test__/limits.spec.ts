@@ -32,7 +32,11 @@ test("with trapOnGrowFailure the guest ends with MemoryLimitError, and the store
 });
 
 test("growth beyond the memory's own maximum ends the guest with trapOnGrowFailure too", (t) => {
-  const { exports } = start(`(module (memory 1 2) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`, {}, { limits: { trapOnGrowFailure: true } });
+  const { exports } = start(
+    `(module (memory 1 2) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`,
+    {},
+    { limits: { trapOnGrowFailure: true } },
+  );
   t.is(exports.grow(1), 1);
   const error = t.throws(() => exports.grow(1), isMemoryLimit) as MemoryLimitError;
   t.notRegex(error.message, /backtrace/);
@@ -52,9 +56,13 @@ test("memoryBytes is for all memories of the store together", (t) => {
 });
 
 test("a growth that fails for another reason does not count", (t) => {
-  const { exports } = start(`(module (memory (export "m") 1 2) (memory (export "n") 1)
+  const { exports } = start(
+    `(module (memory (export "m") 1 2) (memory (export "n") 1)
     (func (export "grow") (param i32) (result i32) (memory.grow 0 (local.get 0)))
-    (func (export "growOther") (param i32) (result i32) (memory.grow 1 (local.get 0))))`, {}, { limits: { memoryBytes: 5 * page } });
+    (func (export "growOther") (param i32) (result i32) (memory.grow 1 (local.get 0))))`,
+    {},
+    { limits: { memoryBytes: 5 * page } },
+  );
   for (let i = 0; i < 10; i++) t.is(exports.grow(2), -1);
   t.is(exports.grow(1), 1);
   t.is(exports.growOther(2), 1);
@@ -136,15 +144,20 @@ test("limits of the wrong kind are a TypeError, and of the wrong size a RangeErr
       t.throws(() => new Store(engineOf(), { limits: { [name]: wrong } as any }), { ...typeError, message: new RegExp(name) });
       t.throws(() => void (store.limits = { [name]: wrong } as any), { ...typeError, message: new RegExp(name) });
     }
-    for (const wrong of [-1, 0.5, NaN, Infinity]) t.throws(() => new Store(engineOf(), { limits: { [name]: wrong } }), { instanceOf: RangeError, message: new RegExp(name) });
+    for (const wrong of [-1, 0.5, NaN, Infinity])
+      t.throws(() => new Store(engineOf(), { limits: { [name]: wrong } }), { instanceOf: RangeError, message: new RegExp(name) });
   }
   t.throws(() => void (store.limits = { memoryByte: 5 } as any), { ...typeError, message: /memoryByte/ });
   for (const wrong of [undefined, null, 5] as any[]) if (wrong !== undefined) t.throws(() => void (store.limits = wrong), typeError);
 });
 
 test("a guest's heap counts as memory", (t) => {
-  const { exports } = start(`(module (type $a (array i32)) (table $t 1000 anyref)
-    (func (export "keep") (param i32) (table.set $t (local.get 0) (array.new $a (i32.const 0) (i32.const 10000)))))`, {}, { limits: { memoryBytes: 4 * page } });
+  const { exports } = start(
+    `(module (type $a (array i32)) (table $t 1000 anyref)
+    (func (export "keep") (param i32) (table.set $t (local.get 0) (array.new $a (i32.const 0) (i32.const 10000)))))`,
+    {},
+    { limits: { memoryBytes: 4 * page } },
+  );
   const error = thrown(() => {
     for (let i = 0; i < 1000; i++) exports.keep(i);
   });
@@ -152,14 +165,21 @@ test("a guest's heap counts as memory", (t) => {
 });
 
 test("a pool has a ceiling for the whole engine, and slots come back with dispose", (t) => {
-  needs(t, "pooling-allocator", () => new Engine({ pooling: true }), () => {
-    const { engine, module } = load("(module (memory 1))", { engine: new Engine({ pooling: { totalCoreInstances: 3, totalMemories: 3, totalTables: 3, maxMemorySize: 4 * page } }) });
-    const stores = Array.from({ length: 3 }, () => new Store(engine));
-    for (const store of stores) new Instance(store, module);
-    const error = thrown(() => new Instance(new Store(engine), module)) as WasmtimeError;
-    t.true(error instanceof WasmtimeError, String(error));
-    t.regex(error.message, /3/);
-    stores[0]!.dispose();
-    t.notThrows(() => new Instance(new Store(engine), module));
-  }); // prettier-ignore
+  needs(
+    t,
+    "pooling-allocator",
+    () => new Engine({ pooling: true }),
+    () => {
+      const { engine, module } = load("(module (memory 1))", {
+        engine: new Engine({ pooling: { totalCoreInstances: 3, totalMemories: 3, totalTables: 3, maxMemorySize: 4 * page } }),
+      });
+      const stores = Array.from({ length: 3 }, () => new Store(engine));
+      for (const store of stores) new Instance(store, module);
+      const error = thrown(() => new Instance(new Store(engine), module)) as WasmtimeError;
+      t.true(error instanceof WasmtimeError, String(error));
+      t.regex(error.message, /3/);
+      stores[0]!.dispose();
+      t.notThrows(() => new Instance(new Store(engine), module));
+    },
+  );
 });

@@ -1,7 +1,7 @@
 // Linker and InstancePre: imports by name, for many modules and stores.
 
 import test from "ava";
-import { Global, Instance, InstancePre, LinkError, Linker, Memory, Store, Table, Trap } from "../index.js";
+import { Global, Instance, LinkError, Linker, Memory, Store, StoreBusyError, Table, Trap } from "../index.js";
 import { collect, load, rangeError, start, thrown, typeError, wrap } from "./helper.js";
 
 const unary = { parameters: ["i32"], results: ["i32"] };
@@ -25,39 +25,17 @@ test("a function that is defined once serves instances in many stores", (t) => {
   }
 });
 
-test("instantiatePre checks the imports once, for many stores", (t) => {
-  const { engine, module, linker } = made();
-  const pre = linker.defineFunc("env", "f", unary, double).instantiatePre(module);
-  t.true(pre instanceof (InstancePre as any));
-  const calls = Array.from({ length: 50 }, () => pre.instantiate<{ call(x: number): number }>(new Store(engine)).exports.call);
-  collect();
-  for (const [i, call] of calls.entries()) t.is(call(i), 2 * i);
-  const store = new Store(engine);
-  t.not(pre.instantiate(store).exports.m, pre.instantiate(store).exports.m);
-});
-
-test("an InstancePre keeps the functions of its linker", (t) => {
-  const { engine, module } = made();
-  const pre = new Linker(engine).defineFunc("env", "f", unary, double).instantiatePre(module);
-  for (let i = 0; i < 3; i++) collect();
-  t.is(pre.instantiate(new Store(engine)).exports.call(4), 8);
-});
-
-test("what is defined later is not in an InstancePre made before", (t) => {
-  const { engine, module, linker } = made();
-  const pre = linker.defineFunc("env", "f", unary, double).instantiatePre(module);
-  linker.allowShadowing = true;
-  linker.defineFunc("env", "f", unary, (x) => x * 3);
-  t.is(pre.instantiate(new Store(engine)).exports.call(1), 2);
-  t.is(linker.instantiate(new Store(engine), module).exports.call(1), 3);
-});
-
 test("what a host function of a linker throws comes out as itself", (t) => {
   const { store, module, linker } = made();
   for (const exception of [new Error("x"), 42n, undefined]) {
     linker.allowShadowing = true;
-    linker.defineFunc("env", "f", unary, () => { throw exception; }); // prettier-ignore
-    t.is(thrown(() => linker.instantiate(store, module).exports.call(1)), exception);
+    linker.defineFunc("env", "f", unary, () => {
+      throw exception;
+    });
+    t.is(
+      thrown(() => linker.instantiate(store, module).exports.call(1)),
+      exception,
+    );
   }
 });
 
@@ -153,7 +131,9 @@ test("a memory that has grown since it was defined is imported with its size of 
 });
 
 test("defineInstance defines all that an instance exports", (t) => {
-  const { engine, store, exports, instance } = start(`(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const 5))) (memory (export "m") 1))`);
+  const { engine, store, exports, instance } = start(
+    `(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const 5))) (memory (export "m") 1))`,
+  );
   const linker = new Linker(engine);
   t.is(linker.defineInstance(store, "env", instance), linker);
   t.is(linker.get(store, "env", "f"), exports.f);
@@ -164,7 +144,9 @@ test("defineInstance defines all that an instance exports", (t) => {
 
 test("defineModule instantiates a module, with what is defined before as its imports", (t) => {
   const { store, module, linker, engine } = made();
-  const lib = load(`(module (import "host" "add" (func $add (param i32) (result i32))) (func (export "f") (param i32) (result i32) (call $add (call $add (local.get 0)))))`).module;
+  const lib = load(
+    `(module (import "host" "add" (func $add (param i32) (result i32))) (func (export "f") (param i32) (result i32) (call $add (call $add (local.get 0)))))`,
+  ).module;
   t.throws(() => linker.defineModule(store, "env", lib), isLinkError);
   linker.defineFunc("host", "add", unary, (x) => x + 1);
   t.is(linker.defineModule(store, "env", lib), linker);
@@ -172,16 +154,41 @@ test("defineModule instantiates a module, with what is defined before as its imp
   t.throws(() => linker.instantiate(new Store(engine), module), { ...typeError, message: /another store/ });
 });
 
-test("a host function that runs while defineModule starts a module may use the linker", (t) => {
+test("while defineModule starts a module its host functions may not define more: that is refused, not lost", (t) => {
   const { store, linker } = made();
   const lib = load(`(module (import "env" "f" (func $f)) (start $f) (func (export "g") (result i32) (i32.const 9)))`).module;
-  linker.defineFunc("env", "f", { parameters: [], results: [] }, () => {
-    linker.defineFunc("late", "h", unary, double);
-    t.is(linker.get(store, "lib", "g"), undefined);
+  const none = { parameters: [], results: [] };
+  let calls = 0;
+  linker.defineFunc("env", "f", none, () => {
+    calls++;
+    for (const define of [
+      () => linker.defineFunc("late", "h", none, () => {}),
+      () => linker.alias("env", "f", "late", "h"),
+      () => linker.defineModule(store, "late", lib),
+    ]) {
+      t.throws(define, { instanceOf: StoreBusyError, code: "ERR_WASMTIME_STORE_BUSY" });
+    }
   });
   linker.defineModule(store, "lib", lib);
+  t.is(calls, 1);
   t.is((linker.get(store, "lib", "g") as Function)(), 9);
-  t.is((linker.get(store, "late", "h") as Function)(4), 8, "what it defined is there");
+  t.is(linker.get(store, "late", "h"), undefined);
+  t.notThrows(() => linker.defineFunc("late", "h", none, () => {}));
+});
+
+test("while a linker instantiates a module its host functions may define more, for the next", (t) => {
+  const { engine, linker } = made();
+  const { module } = load(`(module (import "env" "f" (func $f)) (start $f))`);
+  let calls = 0;
+  const none = { parameters: [], results: [] };
+  linker.defineFunc("env", "f", none, () => void linker.defineFunc("late", String(calls++), none, () => {}));
+  linker.instantiate(new Store(engine), module);
+  linker.instantiatePre(module).instantiate(new Store(engine));
+  const store = new Store(engine);
+  t.deepEqual(
+    ["0", "1", "2"].map((name) => typeof linker.get(store, "late", name)),
+    ["function", "function", "undefined"],
+  );
 });
 
 test("alias gives a definition a second name", (t) => {
@@ -274,7 +281,12 @@ test("a disposed store is refused", (t) => {
 
 test("host functions of two linkers live in one store", (t) => {
   const { engine, module, store } = made();
-  const calls = [1, 2, 3].map((n) => new Linker(engine).defineFunc("env", "f", unary, (x) => x + n).instantiate(store, module).exports.call);
+  const calls = [1, 2, 3].map(
+    (n) => new Linker(engine).defineFunc("env", "f", unary, (x) => x + n).instantiate(store, module).exports.call,
+  );
   collect();
-  t.deepEqual(calls.map((call) => call(10)), [11, 12, 13]); // prettier-ignore
+  t.deepEqual(
+    calls.map((call) => call(10)),
+    [11, 12, 13],
+  );
 });

@@ -79,7 +79,14 @@ test("write takes a view of the same memory, overlapping or not", (t) => {
   t.deepEqual([...memory.read(0, 5)], [1, 1, 2, 3, 4]);
 });
 
-const outside: [offset: number | bigint, length: number][] = [[65536, 1], [65535, 2], [0, 65537], [1e9, 3], [2 ** 53 - 1, 2 ** 53 - 1], [2n ** 64n - 1n, 1]]; // prettier-ignore
+const outside: [offset: number | bigint, length: number][] = [
+  [65536, 1],
+  [65535, 2],
+  [0, 65537],
+  [1e9, 3],
+  [2 ** 53 - 1, 2 ** 53 - 1],
+  [2n ** 64n - 1n, 1],
+];
 for (const [offset, length] of outside) {
   test(`${length} bytes at ${offset} are a RangeError`, (t) => {
     const memory = made({ initial: 1 });

@@ -1,13 +1,23 @@
 // run and runSync: a WASI command from a path, bytes or a module, and the rules of their arguments.
 
 import test, { type ExecutionContext } from "ava";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CompileError, LinkError, MemoryLimitError, OutOfFuelError, type ProfileName, type RunOptions, type RunResult, Trap, features, run, runSync } from "../index.js";
-import { artifact, artifactBytes, folder, isUnavailable, load, node, root, start, typeError, wasm } from "./helper.js";
+import {
+  CompileError,
+  LinkError,
+  MemoryLimitError,
+  OutOfFuelError,
+  type ProfileName,
+  type RunOptions,
+  type RunResult,
+  Trap,
+  features,
+  run,
+  runSync,
+} from "../index.js";
+import { artifact, artifactBytes, folder, isUnavailable, load, start, typeError, wasm } from "./helper.js";
 import { cat, command, exit, hello, print, sleep, spin } from "./wasi-guest.js";
 
 type Source = Parameters<typeof run>[0];
@@ -15,7 +25,10 @@ const capture = { stdout: "capture", stderr: "capture", stdin: "ignore" } as con
 const said = { exitCode: 0, stdout: Buffer.from("out\n"), stderr: Buffer.from("err\n") };
 
 /** Every test below is of both functions. */
-function both(title: string, check: (t: ExecutionContext, go: (source: Source, options?: RunOptions) => Promise<RunResult>) => Promise<void>) {
+function both(
+  title: string,
+  check: (t: ExecutionContext, go: (source: Source, options?: RunOptions) => Promise<RunResult>) => Promise<void>,
+) {
   test(`run ${title}`, (t) => check(t, run));
   test(`runSync ${title}`, (t) => check(t, async (...args) => runSync(...args)));
 }
@@ -60,7 +73,8 @@ both("makes the engine from the profile stamped in an artifact", async (t, go) =
 });
 
 both("gives the guest its arguments, the file's base name before them", async (t, go) => {
-  const words = async (source: Source, options: RunOptions) => (await go(source, { ...capture, ...options })).stdout!.toString().split("\0").slice(0, -1);
+  const words = async (source: Source, options: RunOptions) =>
+    (await go(source, { ...capture, ...options })).stdout!.toString().split("\0").slice(0, -1);
   const file = join(folder(t), "höhe.cwasm");
   writeFileSync(file, artifactBytes(print("args")));
   t.deepEqual(await words(file, { precompiled, args: ["a", "", "b c"] }), ["höhe.cwasm", "a", "", "b c"]);
@@ -70,7 +84,8 @@ both("gives the guest its arguments, the file's base name before them", async (t
 });
 
 both("gives the guest no environment but the one named", async (t, go) => {
-  const variables = async (options: RunOptions) => (await go(made(print("environ")), { precompiled, ...capture, ...options })).stdout!.toString();
+  const variables = async (options: RunOptions) =>
+    (await go(made(print("environ")), { precompiled, ...capture, ...options })).stdout!.toString();
   t.is(await variables({}), "");
   t.is(await variables({ env: { A: "1", B: "" } }), "A=1\0B=\0");
   t.regex(await variables({ env: "inherit" }), /(^|\0)PATH=/);
@@ -89,7 +104,9 @@ both("waits while the guest waits", async (t, go) => {
 });
 
 both("bounds what it captures by maxOutputBytes", async (t, go) => {
-  const outcome = await go(made(cat), { precompiled, ...capture, stdin: "x".repeat(100_000), maxOutputBytes: 5000 }).catch((error: unknown) => error);
+  const outcome = await go(made(cat), { precompiled, ...capture, stdin: "x".repeat(100_000), maxOutputBytes: 5000 }).catch(
+    (error: unknown) => error,
+  );
   if (outcome instanceof Error) t.regex((outcome as Trap).code, /^ERR_WASMTIME_/);
   else t.true((outcome as RunResult).stdout!.length <= 5000 + 4096);
 });
@@ -116,7 +133,10 @@ both("ends with the Trap of a guest that traps", async (t, go) => {
     ["(drop (i32.div_s (i32.const 1) (i32.load (i32.const 512))))", "integerDivisionByZero"],
   ];
   for (const [body, code] of traps) {
-    const error = (await t.throwsAsync(go(made(command(body)), { precompiled, ...capture }), { instanceOf: Trap, code: "ERR_WASMTIME_TRAP" })) as Trap;
+    const error = (await t.throwsAsync(go(made(command(body)), { precompiled, ...capture }), {
+      instanceOf: Trap,
+      code: "ERR_WASMTIME_TRAP",
+    })) as Trap;
     t.is(error.trapCode, code);
     t.true(error.frames.length > 0);
   }
@@ -128,8 +148,15 @@ both("ends with the Trap of a guest that traps", async (t, go) => {
 both("counts fuel with the profile metered, and ends a guest that has used it up", async (t, go) => {
   const { fuelConsumed } = await go(made(spin(1000), "metered"), { precompiled, ...capture, fuel: 1_000_000n });
   t.true(fuelConsumed! > 1000n && fuelConsumed! < 100_000n, String(fuelConsumed));
-  t.is((await go(made(spin(1000), "metered"), { precompiled, ...capture })).fuelConsumed, fuelConsumed, "without a bound it is counted too");
-  await t.throwsAsync(go(made(spin(0), "metered"), { precompiled, ...capture, fuel: 100_000n }), { instanceOf: OutOfFuelError, code: "ERR_WASMTIME_OUT_OF_FUEL" });
+  t.is(
+    (await go(made(spin(1000), "metered"), { precompiled, ...capture })).fuelConsumed,
+    fuelConsumed,
+    "without a bound it is counted too",
+  );
+  await t.throwsAsync(go(made(spin(0), "metered"), { precompiled, ...capture, fuel: 100_000n }), {
+    instanceOf: OutOfFuelError,
+    code: "ERR_WASMTIME_OUT_OF_FUEL",
+  });
   await t.throwsAsync(go(made(spin(5)), { precompiled, ...capture, fuel: 1000n }), { ...typeError, message: /metered.*default/ });
   await t.throwsAsync(go(load(spin(5)).module, { ...capture, fuel: 1000n }), { ...typeError, message: /metered/ });
   for (const fuel of [5, "5", -1n, 2n ** 64n] as any[]) {
@@ -151,7 +178,10 @@ both("bounds memory", async (t, go) => {
   const grow = made(command("(call $proc_exit (i32.lt_s (memory.grow (i32.const 10)) (i32.const 0)))"));
   t.is((await go(grow, { precompiled, ...capture })).exitCode, 0);
   t.is((await go(grow, { precompiled, ...capture, memoryBytes: 5 * 65536 })).exitCode, 1);
-  await t.throwsAsync(go(grow, { precompiled, ...capture, memoryBytes: 5 * 65536, trapOnGrowFailure: true }), { instanceOf: MemoryLimitError, code: "ERR_WASMTIME_MEMORY_LIMIT" });
+  await t.throwsAsync(go(grow, { precompiled, ...capture, memoryBytes: 5 * 65536, trapOnGrowFailure: true }), {
+    instanceOf: MemoryLimitError,
+    code: "ERR_WASMTIME_MEMORY_LIMIT",
+  });
   const error = await t.throwsAsync(go(grow, { precompiled, ...capture, memoryBytes: 1000 }));
   t.regex((error as any).code, /^ERR_WASMTIME/);
 });
@@ -159,7 +189,10 @@ both("bounds memory", async (t, go) => {
 both("refuses a module that is no command, or wants what is not WASI", async (t, go) => {
   const none = (await t.throwsAsync(go(made("(module)"), { precompiled }), { instanceOf: LinkError, message: /_start/ })) as LinkError;
   t.is(none.name, "_start");
-  const other = (await t.throwsAsync(go(made(`(module (import "env" "f" (func)) (func (export "_start")))`), { precompiled }), { instanceOf: LinkError, code: "ERR_WASMTIME_LINK" })) as LinkError;
+  const other = (await t.throwsAsync(go(made(`(module (import "env" "f" (func)) (func (export "_start")))`), { precompiled }), {
+    instanceOf: LinkError,
+    code: "ERR_WASMTIME_LINK",
+  })) as LinkError;
   t.deepEqual([other.module, other.name], ["env", "f"]);
   for (const start of [`(func (export "_start") (param i32))`, `(memory (export "_start") 1)`]) {
     await t.throwsAsync(go(made(`(module ${start})`), { precompiled }), { instanceOf: LinkError, message: /_start/ }, start);
@@ -213,45 +246,10 @@ test.serial("run leaves the JavaScript thread free, and runs many guests at once
   t.is((await run(busy, { precompiled, ...capture })).exitCode, 0);
   running = false;
   t.true(turns > 2, String(turns));
-  t.deepEqual((await Promise.all(guests)).map(({ stdout }) => String(stdout)), stdins); // prettier-ignore
-});
-
-for (const name of ["run", "runSync"]) {
-  test(`${name} inherits the streams of the process unless told otherwise`, (t) => {
-    const script = `
-      import { ${name} } from "@cwasm/wasmtime";
-      const { exitCode, ...rest } = await ${name}($(file), { precompiled: true, ...$(options) });
-      process.exitCode = exitCode + Object.keys(rest).length;`;
-    const child = (file: string, options: RunOptions, input = "") => {
-      const { status, stdout, stderr } = node(script, { values: { file, options }, input });
-      return [status, stdout, stderr];
-    };
-    t.deepEqual(child(made(hello), {}), [0, "out\n", "err\n"]);
-    t.deepEqual(child(made(hello), { stdout: "ignore" }), [0, "", "err\n"]);
-    t.deepEqual(child(made(hello), { stdout: "capture", stderr: "ignore" }), [1, "", ""]);
-    t.deepEqual(child(made(cat), {}, "from the pipe"), [0, "from the pipe", ""]);
-    t.deepEqual(child(made(cat), { stdin: "ignore" }, "from the pipe"), [0, "", ""]);
-  });
-}
-
-for (const name of ["run", "runSync"]) {
-  test(`${name} waits for input that comes late`, async (t) => {
-    const script = `import { ${name} } from "@cwasm/wasmtime"; await ${name}(${JSON.stringify(made(cat))}, { precompiled: true });`;
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
-    let heard = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      heard += text;
-      if (heard === "early") setTimeout(() => child.stdin.end("late"), 50);
-    });
-    child.stdin.write("early");
-    const [code] = await once(child, "close");
-    t.deepEqual([code, heard], [0, "earlylate"]);
-  });
-}
-
-test("a promise of run that is still open when the process ends does not keep it from ending well", (t) => {
-  const script = `import { run } from "@cwasm/wasmtime"; run($(file), { precompiled: true }); setTimeout(() => process.exit(3), 50);`;
-  t.is(node(script, { values: { file: made(spin(0)) } }).status, 3);
+  t.deepEqual(
+    (await Promise.all(guests)).map(({ stdout }) => String(stdout)),
+    stdins,
+  );
 });
 
 test("runSync works inside a host function of another store", (t) => {

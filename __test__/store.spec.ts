@@ -1,7 +1,20 @@
 // Stores: their life, who may use them when, and that they are strangers to each other.
 
 import test from "ava";
-import { ClosedError, Engine, FeatureUnavailableError, Func, Global, Instance, Linker, Memory, Store, StoreBusyError, Table, features } from "../index.js";
+import {
+  ClosedError,
+  Engine,
+  FeatureUnavailableError,
+  Func,
+  Global,
+  Instance,
+  Linker,
+  Memory,
+  Store,
+  StoreBusyError,
+  Table,
+  features,
+} from "../index.js";
 import { artifact, engineOf, load, node, start, thrown, typeError, wrap } from "./helper.js";
 
 const wat = `(module (import "env" "f" (func $f)) (memory (export "m") 1) (table (export "t") 1 funcref)
@@ -79,14 +92,20 @@ test("a store can't be disposed from inside: not by a host function, nor by one 
   const outer = start(wat, {
     env: {
       f() {
-        outcome.push(thrown(() => outer.store.dispose()), thrown(() => outer.store[Symbol.dispose]()));
+        outcome.push(
+          thrown(() => outer.store.dispose()),
+          thrown(() => outer.store[Symbol.dispose]()),
+        );
         inner.exports.call();
       },
     },
   });
   outer.exports.call();
   t.is(outcome.length, 3);
-  for (const error of outcome) t.throws(() => { throw error; }, isBusy); // prettier-ignore
+  for (const error of outcome)
+    t.throws(() => {
+      throw error;
+    }, isBusy);
   t.false(outer.store.disposed);
   t.notThrows(() => outer.exports.call());
   outer.store.dispose();
@@ -172,15 +191,30 @@ test("new Store refuses what is no engine", (t) => {
 });
 
 test("options may be absent or undefined", (t) => {
-  for (const options of [undefined, {}, { limits: undefined, fuel: undefined, wasi: undefined }] as any[]) t.notThrows(() => new Store(engineOf(), options));
+  for (const options of [undefined, {}, { limits: undefined, fuel: undefined, wasi: undefined }] as any[])
+    t.notThrows(() => new Store(engineOf(), options));
 });
 
 test("a getter of options runs once, and what it throws comes out", (t) => {
   let reads = 0;
-  new Store(engineOf(), { get limits() { return reads++, {}; } }); // prettier-ignore
+  new Store(engineOf(), {
+    get limits() {
+      return (reads++, {});
+    },
+  });
   t.is(reads, 1);
   const error = new Error("getter");
-  t.is(thrown(() => new Store(engineOf(), { get limits(): never { throw error; } })), error); // prettier-ignore
+  t.is(
+    thrown(
+      () =>
+        new Store(engineOf(), {
+          get limits(): never {
+            throw error;
+          },
+        }),
+    ),
+    error,
+  );
 });
 
 test("a subclass of Store is a store", (t) => {
@@ -195,7 +229,10 @@ test("a subclass of Store is a store", (t) => {
 test("a thousand stores live side by side", (t) => {
   const { engine, module } = load(wat);
   const calls: number[] = [];
-  const all = Array.from({ length: 1000 }, (_, i) => new Instance(new Store(engine), module, { env: { f: () => void calls.push(i) } }).exports);
+  const all = Array.from(
+    { length: 1000 },
+    (_, i) => new Instance(new Store(engine), module, { env: { f: () => void calls.push(i) } }).exports,
+  );
   for (const { call } of all) call();
   t.deepEqual(calls, [...all.keys()]);
 });

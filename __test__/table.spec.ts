@@ -22,7 +22,10 @@ test("what is set is what the guest calls", (t) => {
   const { exports, store } = start(wat);
   exports.t.set(0, exports.two);
   t.is(exports.call(0), 2);
-  exports.t.set(0, wrap(store, [], ["i32"], () => 3));
+  exports.t.set(
+    0,
+    wrap(store, [], ["i32"], () => 3),
+  );
   t.is(exports.call(0), 3);
   exports.t.set(1, null);
   t.is((thrown(() => exports.call(1)) as Trap).trapCode, "indirectCallToNull");
@@ -84,13 +87,19 @@ test("a table of externref holds any JavaScript values as they are", (t) => {
 test("the initial element is in all places", (t) => {
   const object = {};
   const table = made({ element: "externref", initial: 3, maximum: 5 }, object);
-  t.deepEqual([0, 1, 2].map((i) => table.get(i) === object), [true, true, true]); // prettier-ignore
+  t.deepEqual(
+    [0, 1, 2].map((i) => table.get(i) === object),
+    [true, true, true],
+  );
   table.grow(1, 7);
   t.is(table.get(3), 7);
 });
 
 test("an element that is not given is undefined, for functions null, as in the JS API", (t) => {
-  for (const [element, none] of [["externref", undefined], ["funcref", null]] as const) {
+  for (const [element, none] of [
+    ["externref", undefined],
+    ["funcref", null],
+  ] as const) {
     const table = made({ element, initial: 1 });
     t.is(table.get(0), none);
     table.grow(1);
@@ -102,7 +111,12 @@ test("an element that is not given is undefined, for functions null, as in the J
 });
 
 test("the type says what it was made with", (t) => {
-  t.deepEqual(made({ element: "externref", initial: 2, maximum: 9 }).type, { element: "externref", initial: 2, maximum: 9, address: "i32" });
+  t.deepEqual(made({ element: "externref", initial: 2, maximum: 9 }).type, {
+    element: "externref",
+    initial: 2,
+    maximum: 9,
+    address: "i32",
+  });
   t.deepEqual(start(wat).exports.t.type, { element: "funcref", initial: 3, maximum: 10, address: "i32" });
   t.is(made({ element: "anyfunc", initial: 0 }).type.element, "funcref");
 });
@@ -155,6 +169,7 @@ for (const [what, type, error] of refused) {
 }
 
 test("new Table refuses what is no store and an element of another kind", (t) => {
-  for (const wrong of [undefined, null, {}, engineOf()] as any[]) t.throws(() => new Table(wrong, { element: "funcref", initial: 1 }), typeError);
+  for (const wrong of [undefined, null, {}, engineOf()] as any[])
+    t.throws(() => new Table(wrong, { element: "funcref", initial: 1 }), typeError);
   t.throws(() => made({ element: "funcref", initial: 1 }, () => 1), typeError);
 });

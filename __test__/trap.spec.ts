@@ -45,7 +45,13 @@ test("frames say which functions were running, the innermost first", (t) => {
   const { exports } = start(wat);
   const { frames } = thrown(() => exports[0]()) as Trap;
   t.is(frames.length, 2);
-  t.deepEqual(frames.map(({ funcName, moduleName, funcIndex }) => [funcName, moduleName, funcIndex]), [["f0", "traps", 2], ["outer0", "traps", 3]]); // prettier-ignore
+  t.deepEqual(
+    frames.map(({ funcName, moduleName, funcIndex }) => [funcName, moduleName, funcIndex]),
+    [
+      ["f0", "traps", 2],
+      ["outer0", "traps", 3],
+    ],
+  );
   for (const { moduleOffset, funcOffset } of frames) {
     t.true(moduleOffset! > funcOffset! && funcOffset! > 0);
   }
@@ -69,18 +75,18 @@ test("frames on both sides of a host function are there", (t) => {
 
 test("a trap thrown again by a host function is the same object", (t) => {
   let seen: unknown;
-  const { exports } = start(
-    `(module (import "env" "f" (func $f)) (func (export "inner") unreachable) (func (export "outer") (call $f)))`,
-    {
-      env: {
-        f() {
-          seen = thrown(() => exports.inner());
-          throw seen;
-        },
+  const { exports } = start(`(module (import "env" "f" (func $f)) (func (export "inner") unreachable) (func (export "outer") (call $f)))`, {
+    env: {
+      f() {
+        seen = thrown(() => exports.inner());
+        throw seen;
       },
     },
+  });
+  t.is(
+    thrown(() => exports.outer()),
+    seen,
   );
-  t.is(thrown(() => exports.outer()), seen);
 });
 
 test("what was done before a trap stays done", (t) => {
@@ -140,7 +146,11 @@ test("recursion through wasm and JavaScript at any depth of the stack does not e
     console.log(JSON.stringify([...kinds].sort()));`;
   for (const config of [{}, { maxWasmStack: 900 << 10 }, { maxWasmStack: 64 << 10 }]) {
     const kinds = nodeJson(t, script, { values: { file, config } });
-    t.deepEqual(kinds.filter((kind: string) => !["RangeError", "TrapstackOverflow"].includes(kind)), [], JSON.stringify(config)); // prettier-ignore
+    t.deepEqual(
+      kinds.filter((kind: string) => !["RangeError", "TrapstackOverflow"].includes(kind)),
+      [],
+      JSON.stringify(config),
+    );
     t.true(kinds.length > 0);
   }
 });
@@ -176,7 +186,10 @@ test("the process's own handlers of signals stay in force", (t) => {
 test("a trap in a wrapped function's caller leaves wrapped functions usable", (t) => {
   const { store, exports } = start(`(module (table (export "t") 1 funcref) (func (export "f") (call_indirect (i32.const 0)) unreachable))`);
   let calls = 0;
-  exports.t.set(0, Func.wrap(store, { parameters: [], results: [] }, () => void calls++));
+  exports.t.set(
+    0,
+    Func.wrap(store, { parameters: [], results: [] }, () => void calls++),
+  );
   for (let i = 1; i <= 3; i++) {
     t.true(thrown(() => exports.f()) instanceof Trap);
     t.is(calls, i);

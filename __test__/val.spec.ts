@@ -39,10 +39,96 @@ const min = -(2n ** 63n);
 const nan = NaN;
 
 const coercions: Record<string, [given: unknown, becomes: unknown][]> = {
-  i32: [[0, 0], [-0, 0], [1, 1], [-1, -1], [2 ** 31 - 1, 2 ** 31 - 1], [2 ** 31, -(2 ** 31)], [2 ** 32, 0], [2 ** 32 + 5, 5], [1e300, 0], [-1.9, -1], [1.9, 1], [nan, 0], [Infinity, 0], [-Infinity, 0], ["12", 12], ["0x10", 16], ["x", 0], ["", 0], [true, 1], [null, 0], [undefined, 0], [[], 0], [[7], 7], [{}, 0], [valueOf(5.5), 5], [new Date(7), 7]], // prettier-ignore
-  i64: [[0n, 0n], [-1n, -1n], [max, max], [min, min], [max + 1n, min], [2n ** 64n, 0n], [2n ** 64n - 1n, -1n], [-(2n ** 64n) - 3n, -3n], [2n ** 200n + 9n, 9n], ["12", 12n], ["0x10", 16n], ["", 0n], [true, 1n], [false, 0n], [[], 0n], [["5"], 5n], [valueOf(6n), 6n], [valueOf("7"), 7n]], // prettier-ignore
-  f32: [[0, 0], [-0, -0], [1.5, 1.5], [0.1, Math.fround(0.1)], [1e300, Infinity], [-1e300, -Infinity], [1e-50, 0], [-1e-50, -0], [2 ** -149, 2 ** -149], [16777217, 16777216], [3.4028234663852886e38, 3.4028234663852886e38], [nan, nan], [Infinity, Infinity], ["1.5", 1.5], ["x", nan], [true, 1], [null, 0], [undefined, nan], [{}, nan], [valueOf(0.5), 0.5]], // prettier-ignore
-  f64: [[0, 0], [-0, -0], [0.1, 0.1], [Number.MAX_VALUE, Number.MAX_VALUE], [Number.MIN_VALUE, Number.MIN_VALUE], [-Number.MIN_VALUE, -Number.MIN_VALUE], [2 ** 53 + 2, 2 ** 53 + 2], [nan, nan], [Infinity, Infinity], [-Infinity, -Infinity], ["1e3", 1000], ["", 0], ["x", nan], [true, 1], [null, 0], [undefined, nan], [[5], 5], [valueOf(2.5), 2.5]], // prettier-ignore
+  i32: [
+    [0, 0],
+    [-0, 0],
+    [1, 1],
+    [-1, -1],
+    [2 ** 31 - 1, 2 ** 31 - 1],
+    [2 ** 31, -(2 ** 31)],
+    [2 ** 32, 0],
+    [2 ** 32 + 5, 5],
+    [1e300, 0],
+    [-1.9, -1],
+    [1.9, 1],
+    [nan, 0],
+    [Infinity, 0],
+    [-Infinity, 0],
+    ["12", 12],
+    ["0x10", 16],
+    ["x", 0],
+    ["", 0],
+    [true, 1],
+    [null, 0],
+    [undefined, 0],
+    [[], 0],
+    [[7], 7],
+    [{}, 0],
+    [valueOf(5.5), 5],
+    [new Date(7), 7],
+  ],
+  i64: [
+    [0n, 0n],
+    [-1n, -1n],
+    [max, max],
+    [min, min],
+    [max + 1n, min],
+    [2n ** 64n, 0n],
+    [2n ** 64n - 1n, -1n],
+    [-(2n ** 64n) - 3n, -3n],
+    [2n ** 200n + 9n, 9n],
+    ["12", 12n],
+    ["0x10", 16n],
+    ["", 0n],
+    [true, 1n],
+    [false, 0n],
+    [[], 0n],
+    [["5"], 5n],
+    [valueOf(6n), 6n],
+    [valueOf("7"), 7n],
+  ],
+  f32: [
+    [0, 0],
+    [-0, -0],
+    [1.5, 1.5],
+    [0.1, Math.fround(0.1)],
+    [1e300, Infinity],
+    [-1e300, -Infinity],
+    [1e-50, 0],
+    [-1e-50, -0],
+    [2 ** -149, 2 ** -149],
+    [16777217, 16777216],
+    [3.4028234663852886e38, 3.4028234663852886e38],
+    [nan, nan],
+    [Infinity, Infinity],
+    ["1.5", 1.5],
+    ["x", nan],
+    [true, 1],
+    [null, 0],
+    [undefined, nan],
+    [{}, nan],
+    [valueOf(0.5), 0.5],
+  ],
+  f64: [
+    [0, 0],
+    [-0, -0],
+    [0.1, 0.1],
+    [Number.MAX_VALUE, Number.MAX_VALUE],
+    [Number.MIN_VALUE, Number.MIN_VALUE],
+    [-Number.MIN_VALUE, -Number.MIN_VALUE],
+    [2 ** 53 + 2, 2 ** 53 + 2],
+    [nan, nan],
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+    ["1e3", 1000],
+    ["", 0],
+    ["x", nan],
+    [true, 1],
+    [null, 0],
+    [undefined, nan],
+    [[5], 5],
+    [valueOf(2.5), 2.5],
+  ],
 };
 for (const [type, cases] of Object.entries(coercions)) {
   for (const [where, pass] of ways(type)) {
@@ -61,7 +147,11 @@ const refusals: [type: string, values: unknown[], error: Function][] = [
   ["i64", ["x", "1.5", "1n", {}], SyntaxError],
   ["f32", [1n, symbol, Object.create(null)], TypeError],
   ["f64", [1n, symbol, Object.create(null)], TypeError],
-  ["v128", [0, 1n, "0".repeat(16), null, undefined, [], new Uint8Array(15), new Uint8Array(17), new ArrayBuffer(16), new Uint16Array(8)], TypeError],
+  [
+    "v128",
+    [0, 1n, "0".repeat(16), null, undefined, [], new Uint8Array(15), new Uint8Array(17), new ArrayBuffer(16), new Uint16Array(8)],
+    TypeError,
+  ],
   ["funcref", [undefined, 0, {}, () => 1, function () {}, class {}, "f", symbol], TypeError],
 ];
 for (const [type, values, error] of refusals) {
@@ -116,16 +206,28 @@ test("the bits of a NaN and of the smallest numbers arrive in the guest", (t) =>
 test("arguments are converted from left to right, before the call, and an exception ends it", (t) => {
   const order: string[] = [];
   let called = 0;
-  const { exports } = start(
-    `(module (import "env" "f" (func $f)) (func (export "call") (param i32 f64 i64) (call $f)))`,
-    { env: { f: () => called++ } },
-  );
+  const { exports } = start(`(module (import "env" "f" (func $f)) (func (export "call") (param i32 f64 i64) (call $f)))`, {
+    env: { f: () => called++ },
+  });
   const note = (name: string, value: unknown) => ({ valueOf: () => (order.push(name), value) });
   exports.call(note("a", 1), note("b", 2), note("c", 3n));
   t.deepEqual(order, ["a", "b", "c"]);
   t.is(called, 1);
   const error = new Error("b");
-  t.is(thrown(() => exports.call(note("a", 1), { valueOf: () => { throw error; } }, note("never", 3n))), error); // prettier-ignore
+  t.is(
+    thrown(() =>
+      exports.call(
+        note("a", 1),
+        {
+          valueOf: () => {
+            throw error;
+          },
+        },
+        note("never", 3n),
+      ),
+    ),
+    error,
+  );
   t.deepEqual(order, ["a", "b", "c", "a"]);
   t.is(called, 1);
 });

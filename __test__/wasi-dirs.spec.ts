@@ -40,7 +40,10 @@ test("a file is read and written at places, and asked about", (t) => {
   t.is(wasi.symlink("file", "link"), 0);
   t.is(wasi.readlink("link"), "file");
   t.is(wasi.on("path_create_directory", "dir"), 0);
-  t.deepEqual(wasi.entries().filter((name) => !name.startsWith(".")), ["dir", "file", "link"]); // prettier-ignore
+  t.deepEqual(
+    wasi.entries().filter((name) => !name.startsWith(".")),
+    ["dir", "file", "link"],
+  );
 });
 
 function tree(t: ExecutionContext) {
@@ -116,7 +119,27 @@ test("no path leads out of a directory", (t) => {
   symlinkSync("/", join(inside, "top"));
   symlinkSync("loop", join(inside, "loop"));
   const { wasi } = guest({ dirs: { "/data": { host: inside, access: "read-write" } } });
-  const paths = ["../secret", "sub/../../secret", "./../secret", "sub/../../inside/../secret", join(root, "secret"), "/data/../secret", "/etc/passwd", "absolute", "relative", "up/secret", "up", "top/etc/passwd", "loop", "..", "../", "sub/../..", "file/../../secret", "../secret\0", ""]; // prettier-ignore
+  const paths = [
+    "../secret",
+    "sub/../../secret",
+    "./../secret",
+    "sub/../../inside/../secret",
+    join(root, "secret"),
+    "/data/../secret",
+    "/etc/passwd",
+    "absolute",
+    "relative",
+    "up/secret",
+    "up",
+    "top/etc/passwd",
+    "loop",
+    "..",
+    "../",
+    "sub/../..",
+    "file/../../secret",
+    "../secret\0",
+    "",
+  ];
   for (const path of paths) {
     for (const options of [{}, { create: true, write: true }, { truncate: true, write: true }, { directory: true }]) {
       const fd = wasi.open(path, options);
@@ -141,7 +164,8 @@ test("no path leads out of a directory", (t) => {
 test("a trailing slash does not make a read-only directory writable, nor a file a directory", (t) => {
   const { inside } = tree(t);
   const { wasi } = guest({ dirs: { "/data": inside } });
-  for (const path of ["file/", "file/.", "new/", "sub/new/"]) t.true(wasi.open(path, { create: true, write: true, truncate: true }) < 0, path);
+  for (const path of ["file/", "file/.", "new/", "sub/new/"])
+    t.true(wasi.open(path, { create: true, write: true, truncate: true }) < 0, path);
   t.is(readFileSync(join(inside, "file"), "utf8"), "contents");
   linkSync(join(inside, "file"), join(inside, "hard"));
   t.true(wasi.open("hard", { truncate: true, write: true }) < 0);

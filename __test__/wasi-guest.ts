@@ -53,7 +53,9 @@ export const signatures: Record<string, string[]> = {
   sock_shutdown: [i, i],
 };
 const each = (text: (name: string, types: string[]) => string) =>
-  Object.entries(signatures).map(([name, types]) => text(name, types)).join("\n"); // prettier-ignore
+  Object.entries(signatures)
+    .map(([name, types]) => text(name, types))
+    .join("\n");
 const imported = (space: string) =>
   `${each((name, types) => `(import "${space}" "${name}" (func $${name} (param ${types.join(" ")}) (result i32)))`)}
   (import "${space}" "proc_exit" (func $proc_exit (param i32)))`;
@@ -105,7 +107,7 @@ export class Wasi {
   /** A descriptor (from 4), or an error's number, negated. `rights` are reading and writing. */
   open(path: string, { create = false, truncate = false, directory = false, write = false, follow = true, fd = 3 } = {}): number {
     const flags = (create ? 1 : 0) | (directory ? 2 : 0) | (truncate ? 8 : 0);
-    const rights = 1n << 1n | (write ? 1n << 6n : 0n); // prettier-ignore
+    const rights = (1n << 1n) | (write ? 1n << 6n : 0n);
     return -this.exports.path_open(fd, follow ? 1 : 0, ...this.text(1024, path), flags, rights, rights, 0, 0) || this.u32(0);
   }
   on(name: "path_create_directory" | "path_remove_directory" | "path_unlink_file", path: string): number {
@@ -131,7 +133,7 @@ export class Wasi {
     const names = [];
     const error = this.exports.fd_readdir(fd, 1024, 8192, 0n, 0);
     if (error) throw new Error(`readdir: ${error}`);
-    for (let at = 1024, end = 1024 + this.u32(0); at + 24 <= end; ) {
+    for (let at = 1024, end = 1024 + this.u32(0); at + 24 <= end;) {
       const length = this.u32(at + 16);
       names.push(this.memory.readString(at + 24, length));
       at += 24 + length;
@@ -161,7 +163,10 @@ export const command = (body: string, { data = "", pages = 1, space = "wasi_snap
   (func (export "_start") ${body}))`;
 
 /** Says "out" and "err" where they belong. */
-export const hello = command(`(call $print (i32.const 1) (i32.const 1024) (i32.const 4)) (call $print (i32.const 2) (i32.const 1028) (i32.const 4))`, { data: "out\\0aerr\\0a" });
+export const hello = command(
+  `(call $print (i32.const 1) (i32.const 1024) (i32.const 4)) (call $print (i32.const 2) (i32.const 1028) (i32.const 4))`,
+  { data: "out\\0aerr\\0a" },
+);
 export const exit = (code: number) => command(`(call $proc_exit (i32.const ${code}))`);
 /** Copies stdin to stdout. */
 export const cat = command(`(loop
@@ -171,7 +176,8 @@ export const cat = command(`(loop
       (call $print (i32.const 1) (i32.const 1024) (i32.load (i32.const 8)))
       (br 2))))))`);
 /** Prints its arguments, or its environment, each with a NUL behind it. */
-export const print = (what: "args" | "environ") => command(`
+export const print = (what: "args" | "environ") =>
+  command(`
   (drop (call $${what}_sizes_get (i32.const 16) (i32.const 20)))
   (drop (call $${what}_get (i32.const 1024) (i32.const 8192)))
   (call $print (i32.const 1) (i32.const 8192) (i32.load (i32.const 20)))`);
@@ -182,5 +188,6 @@ export const sleep = command(
   (call $print (i32.const 1) (i32.const 1024) (i32.const 5))`,
   { data: "awake" },
 );
-export const spin = (times: number) => command(`(local i32) (local.set 0 (i32.const ${times}))
+export const spin = (times: number) =>
+  command(`(local i32) (local.set 0 (i32.const ${times}))
   (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))`);

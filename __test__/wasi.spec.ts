@@ -13,7 +13,14 @@ function guest(wasi?: WasiOptions) {
 }
 
 test("a guest has the arguments, environment and streams it is given", (t) => {
-  const { store, wasi } = guest({ argv0: "prog", args: ["a", "", "höhe ☃"], env: { K: "V", EMPTY: "" }, stdin: "in", stdout: "capture", stderr: "capture" });
+  const { store, wasi } = guest({
+    argv0: "prog",
+    args: ["a", "", "höhe ☃"],
+    env: { K: "V", EMPTY: "" },
+    stdin: "in",
+    stdout: "capture",
+    stderr: "capture",
+  });
   t.deepEqual(wasi.list("args"), ["prog", "a", "", "höhe ☃"]);
   t.deepEqual(wasi.list("environ"), ["K=V", "EMPTY="]);
   t.is(wasi.read(0), "in");
@@ -23,7 +30,10 @@ test("a guest has the arguments, environment and streams it is given", (t) => {
   t.deepEqual(store.wasi, { stdout: Buffer.from("to stdout"), stderr: Buffer.from("to stderr") });
 });
 
-for (const [what, options] of [["without the option wasi", undefined], ["with an empty one", {}]] as [string, WasiOptions | undefined][]) {
+for (const [what, options] of [
+  ["without the option wasi", undefined],
+  ["with an empty one", {}],
+] as [string, WasiOptions | undefined][]) {
   test(`a store ${what} grants nothing`, (t) => {
     const { store, wasi } = guest(options);
     t.deepEqual(wasi.list("args"), [""].slice(0, wasi.list("args").length));
@@ -65,7 +75,10 @@ test("stdin takes bytes with any content", (t) => {
 test("what is captured is bounded by maxOutputBytes: the guest's write fails, and what was written before stays", (t) => {
   const { store, wasi } = guest({ stdout: "capture", stderr: "capture", maxOutputBytes: 100 });
   t.is(wasi.write(1, "x".repeat(60)), 0);
-  for (let i = 0; i < 5; i++) thrown(() => { if (wasi.write(1, "y".repeat(60)) !== 0) throw new Error("refused"); }); // prettier-ignore
+  for (let i = 0; i < 5; i++)
+    thrown(() => {
+      if (wasi.write(1, "y".repeat(60)) !== 0) throw new Error("refused");
+    });
   const stdout = store.wasi!.stdout!.toString();
   t.true(stdout.startsWith("x".repeat(60)) && stdout.length <= 120, stdout);
   t.is(wasi.write(2, "z".repeat(60)), 0, "each stream has its own bound");
@@ -82,7 +95,8 @@ test("proc_exit is a WasiExit outside of run, and the store can be used further"
 });
 
 test("a guest that exits in its start function is a WasiExit of the instantiation", (t) => {
-  const { engine, module } = load(`(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+  const { engine, module } =
+    load(`(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
     (func $f (call $exit (i32.const 3))) (start $f))`);
   const error = thrown(() => new Linker(engine).defineWasi().instantiate(new Store(engine), module)) as WasiExit;
   t.true(error instanceof WasiExit);
@@ -92,15 +106,13 @@ test("a guest that exits in its start function is a WasiExit of the instantiatio
 test("one linker with WASI serves stores that grant different things", (t) => {
   const { engine, module } = load(everything);
   const pre = new Linker(engine).defineWasi().instantiatePre(module);
-  const guests = ["a", "b"].map((name) => new Wasi(pre.instantiate(new Store(engine, { wasi: { args: [name], stdout: "capture" } })).exports));
-  t.deepEqual(guests.map((each) => each.list("args")[1]), ["a", "b"]); // prettier-ignore
-});
-
-test("an older guest of wasi_unstable works", (t) => {
-  const { engine, module } = load(`(module (import "wasi_unstable" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
-    (func (export "_start") (call $exit (i32.const 9))))`);
-  const { exports } = new Linker(engine).defineWasi().instantiate(new Store(engine), module);
-  t.is((thrown(() => exports._start()) as WasiExit).exitCode, 9);
+  const guests = ["a", "b"].map(
+    (name) => new Wasi(pre.instantiate(new Store(engine, { wasi: { args: [name], stdout: "capture" } })).exports),
+  );
+  t.deepEqual(
+    guests.map((each) => each.list("args")[1]),
+    ["a", "b"],
+  );
 });
 
 test("random numbers and clocks are there", (t) => {
@@ -124,7 +136,10 @@ test("every function of preview 1 is there, and answers nonsense with an error n
       } catch (error) {
         outcome = error;
       }
-      t.true((typeof outcome === "number" && outcome >= 0 && outcome < 77) || outcome instanceof WasmtimeError, `${name}(${nonsense}): ${String(outcome)}`);
+      t.true(
+        (typeof outcome === "number" && outcome >= 0 && outcome < 77) || outcome instanceof WasmtimeError,
+        `${name}(${nonsense}): ${String(outcome)}`,
+      );
     }
   }
   t.deepEqual(wasi.exports.sched_yield(), 0);
@@ -146,9 +161,20 @@ test("a WASI function that is called without a guest around it is an error, not 
 test("addresses outside of the guest's memory are errors of the call, not a crash", (t) => {
   const { wasi } = guest({ args: ["a"], stdout: "capture" });
   for (const at of [131072, 131071, -1, -8]) {
-    for (const use of [() => wasi.exports.fd_write(1, at, 1, 8), () => wasi.exports.args_get(at, at), () => wasi.exports.random_get(at, 64), () => wasi.exports.fd_write(1, 0, -1, 8)]) {
+    for (const use of [
+      () => wasi.exports.fd_write(1, at, 1, 8),
+      () => wasi.exports.args_get(at, at),
+      () => wasi.exports.random_get(at, 64),
+      () => wasi.exports.fd_write(1, 0, -1, 8),
+    ]) {
       let outcome: unknown;
-      t.notThrows(() => { try { outcome = use(); } catch (error) { outcome = error; } }); // prettier-ignore
+      t.notThrows(() => {
+        try {
+          outcome = use();
+        } catch (error) {
+          outcome = error;
+        }
+      });
       t.true(outcome !== 0 && (typeof outcome === "number" || outcome instanceof WasmtimeError), String(outcome));
     }
   }
@@ -188,5 +214,10 @@ test("an import of WASI that nobody defined is a LinkError like any other", (t) 
 });
 
 test("a build without WASI says so", (t) => {
-  needs(t, "wasi", () => new Linker(engineOf()).defineWasi(), () => t.truthy(new Linker(engineOf()).defineWasi())); // prettier-ignore
+  needs(
+    t,
+    "wasi",
+    () => new Linker(engineOf()).defineWasi(),
+    () => t.truthy(new Linker(engineOf()).defineWasi()),
+  );
 });

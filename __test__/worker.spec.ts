@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { Instance, Memory, Module, Store } from "../index.js";
 import { artifact, node, nodeJson, start, thrown, typeError } from "./helper.js";
+import { spin } from "./wasi-guest.js";
 
 const wat = `(module (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1 10)
   (func (export "call") (param i32) (result i32) (call $f (local.get 0)))
@@ -28,7 +29,9 @@ const make = (body: string, options: object = {}) =>
   });
 
 test("a worker runs guests of its own", async (t) => {
-  const worker = make(`parentPort.postMessage([exports.call(1) - threadId, caught(exports.trap), caught(exports.deep), caught(exports.oob)])`);
+  const worker = make(
+    `parentPort.postMessage([exports.call(1) - threadId, caught(exports.trap), caught(exports.deep), caught(exports.oob)])`,
+  );
   const [message] = await once(worker, "message");
   t.deepEqual(message, [1, "unreachableCodeReached", "stackOverflow", "memoryOutOfBounds"]);
   await worker.terminate();
@@ -36,7 +39,9 @@ test("a worker runs guests of its own", async (t) => {
 
 test("many workers and this thread run guests at the same time", async (t) => {
   const workers = Array.from({ length: 8 }, () =>
-    make(`let sum = 0; for (let i = 0; i < 2000; i++) { sum += exports.call(1) - threadId; caught(exports.oob); } parentPort.postMessage(sum)`),
+    make(
+      `let sum = 0; for (let i = 0; i < 2000; i++) { sum += exports.call(1) - threadId; caught(exports.oob); } parentPort.postMessage(sum)`,
+    ),
   );
   const messages = workers.map((worker) => once(worker, "message"));
   const { exports } = start(wat, { env: { f: (x: number) => x } });
@@ -83,30 +88,45 @@ const ends: [what: string, body: string][] = [
   ["when it is done", ``],
   ["with open stores, views and exceptions", `globalThis.kept = [exports.m.buffer, new Store(engine), caught(exports.deep)]`],
   ["by process.exit() in a host function", `new Instance(store, module, { env: { f: () => process.exit(0) } }).exports.call(1)`],
-  ["by an exception in a host function", `process.on("uncaughtException", () => process.exit(0)); new Instance(store, module, { env: { f() { throw new Error("x") } } }).exports.call(1)`],
-  ["while a guest runs on another thread", `run(module, { stdin: "ignore" }).catch(() => {}); try { Module.compile(engine, "(module)").catch(() => {}) } catch {}`],
-  ["while it compiles", `for (let i = 0; i < 20; i++) { try { Module.compile(engine, "(module (func) (func) (func))").catch(() => {}) } catch {} } process.exit(0)`],
+  [
+    "by an exception in a host function",
+    `process.on("uncaughtException", () => process.exit(0)); new Instance(store, module, { env: { f() { throw new Error("x") } } }).exports.call(1)`,
+  ],
+  [
+    "while guests run on other threads",
+    `for (let i = 0; i < 3; i++) run(workerData.busy, { precompiled: true, stdin: "ignore" }); setTimeout(() => process.exit(0), 5)`,
+  ],
+  [
+    "while it compiles",
+    `for (let i = 0; i < 20; i++) { try { Module.compile(engine, "(module (func) (func) (func))").catch(() => {}) } catch {} } process.exit(0)`,
+  ],
 ];
 for (const [what, body] of ends) {
   test(`a worker that ends ${what} leaves this process in order`, (t) => {
     const script = `
       import { Worker } from "node:worker_threads";
       import { once } from "node:events";
-      import { Engine, Instance, Module, Store } from "@cwasm/wasmtime";
-      const text = $(text), workerData = { file: $(file) };
+      import { Engine, Instance, Module, Store, run } from "@cwasm/wasmtime";
+      const text = $(text), workerData = { file: $(file), busy: $(busy) };
       const codes = new Set();
       for (let i = 0; i < 10; i++) {
         const workers = [0, 1].map(() => new Worker(text, { eval: true, workerData }));
         for (const worker of workers) worker.on("error", (error) => codes.add(error.message));
         for (const [code] of await Promise.all(workers.map((worker) => once(worker, "exit")))) codes.add(code);
       }
+      // What was under way in the workers ends now, with nobody to tell.
+      const { exitCode } = await run($(busy), { precompiled: true });
       const engine = new Engine();
-      const { exports } = new Instance(new Store(engine), Module.deserializeFile(engine, $(file)), { env: { f: (x) => x } });
+      const { exports } = new Instance(new Store(engine), Module.deserializeFile(engine, $(file)), { env: { f: (x) => x + exitCode } });
       let trapped = 0;
       for (let i = 0; i < 100; i++) try { exports.oob() } catch { trapped++ }
       console.log(JSON.stringify({ codes: [...codes], trapped, call: exports.call(5) }));`;
     const text = `(async () => {${prelude}\n${body}})()`;
-    t.deepEqual(nodeJson(t, script, { values: { text, file: artifact(wat) } }), { codes: [0], trapped: 100, call: 5 });
+    t.deepEqual(nodeJson(t, script, { values: { text, file: artifact(wat), busy: artifact(spin(50_000_000)) } }), {
+      codes: [0],
+      trapped: 100,
+      call: 5,
+    });
   });
 }
 
@@ -136,8 +156,9 @@ test("the addon loads in workers only, again and again", (t) => {
     let sum = 0;
     for (let i = 0; i < 15; i++) {
       const worker = new Worker($(text), { eval: true, workerData: { file: $(file) } });
-      sum += (await once(worker, "message"))[0];
-      await once(worker, "exit");
+      // Both may come in one turn.
+      const [[message]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
+      sum += message;
     }
     console.log(sum);`;
   const text = `(async () => {${prelude}\n parentPort.postMessage(exports.call(1) - threadId) })()`;

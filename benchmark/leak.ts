@@ -24,7 +24,9 @@ for (const kind of ["dispose", "leave", "leave, view", "dispose, view"]) {
   const figures: number[] = JSON.parse(output);
   const change = 100 * (figures.at(-1)! / figures[1]! - 1);
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  console.log(`${kind.padEnd(14)} ${figures.map((rss) => (rss / 2 ** 20).toFixed(1)).join(" ")} MB, ${change.toFixed(1)} % from 20 % of the way to the end, ${seconds.toFixed(0)} s`);
+  console.log(
+    `${kind.padEnd(14)} ${figures.map((rss) => (rss / 2 ** 20).toFixed(1)).join(" ")} MB, ${change.toFixed(1)} % from 20 % of the way to the end, ${seconds.toFixed(0)} s`,
+  );
   failed ||= change > 5;
 }
 rmSync(folder, { recursive: true });

@@ -106,9 +106,6 @@ export class HostTable {
 
   /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here) or an object. */
   resolve(module: { imports: ImportType[] }, imports: Imports | undefined): unknown[] {
-    if (imports !== undefined && (typeof imports !== "object" || imports === null)) {
-      throw wrongType(`imports must be an object, got ${describe(imports)}`);
-    }
     return importsOf(module).map(({ module: space, name, kind, sig }) => {
       const found = imports?.[space];
       const value = isObject(found) ? (found as Record<string, unknown>)[name] : undefined;

@@ -32,10 +32,7 @@ unsafe extern "C" fn add(env: sys::napi_env, info: sys::napi_callback_info) -> s
 }
 
 /// `callLoop(f, n)` calls `f(i)` n times, with a scope for each 256 calls.
-unsafe extern "C" fn call_loop(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
+unsafe extern "C" fn call_loop(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let (mut count, mut args, mut this, mut n) = (2, [ptr::null_mut(); 2], ptr::null_mut(), 0);
     // SAFETY: as above; every scope is closed before the next is opened.
     unsafe {
@@ -71,10 +68,7 @@ unsafe extern "C" fn call_loop(
 /// # Safety
 /// Only Node calls it, with an environment and the exports object.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn napi_register_module_v1(
-    env: sys::napi_env,
-    exports: sys::napi_value,
-) -> sys::napi_value {
+pub unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: sys::napi_value) -> sys::napi_value {
     let functions: [(&CStr, sys::napi_callback); 3] = [
         (c"noop", Some(noop)),
         (c"add", Some(add)),
@@ -84,14 +78,7 @@ pub unsafe extern "C" fn napi_register_module_v1(
         let mut value = ptr::null_mut();
         // SAFETY: live handles of this environment, and names that end with NUL.
         unsafe {
-            sys::napi_create_function(
-                env,
-                name.as_ptr(),
-                -1,
-                function,
-                ptr::null_mut(),
-                &mut value,
-            );
+            sys::napi_create_function(env, name.as_ptr(), -1, function, ptr::null_mut(), &mut value);
             sys::napi_set_named_property(env, exports, name.as_ptr(), value);
         }
     }

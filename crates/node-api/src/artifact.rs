@@ -53,24 +53,20 @@ impl Stamp {
                 .and_then(|text| std::str::from_utf8(text).ok()),
             _ => None,
         };
-        let stamp = stamp
-            .ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
+        let stamp = stamp.ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
         Ok(Stamp(stamp.to_owned()))
     }
 
     pub fn read_file(path: &str) -> Result<Stamp> {
         let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
         // A folder can be opened like a file, and says what it is when it is read.
-        file.read(&mut [0])
-            .map_err(|error| io_error(&error, path))?;
+        file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
         Stamp::read(&ReadCache::new(file))
     }
 
     /// The profile, if the stamp is one of ours.
     pub fn profile(&self) -> Option<Profile> {
-        self.0
-            .split_once('+')
-            .and_then(|(_, name)| Profile::named(name))
+        self.0.split_once('+').and_then(|(_, name)| Profile::named(name))
     }
 
     /// Refuses an artifact that was made by another Wasmtime or with another profile.
@@ -93,10 +89,16 @@ impl Stamp {
             )
         } else {
             let ours = engine.profile().name();
-            refusal("profile", format!("this artifact has the profile '{profile}', the engine '{ours}'"))
-                .with("expected", ours)
-                .with("found", profile)
-                .with("hint", format!("use new Engine({{ profile: '{profile}' }}), or compile it with --profile {ours}"))
+            refusal(
+                "profile",
+                format!("this artifact has the profile '{profile}', the engine '{ours}'"),
+            )
+            .with("expected", ours)
+            .with("found", profile)
+            .with(
+                "hint",
+                format!("use new Engine({{ profile: '{profile}' }}), or compile it with --profile {ours}"),
+            )
         };
         Err(error.into())
     }

@@ -32,12 +32,11 @@ impl<'a> Bytes<'a> {
             let message = format!("{what} must be a Uint8Array, got {}", value.describe());
             return Err(Error::type_error(message).into());
         };
-        // SAFETY: Node-API vouches for pointer and length (0 for a detached buffer), and nothing can detach or resize the
-        // buffer before JavaScript runs again.
-        let bytes = if len == 0 {
-            &[][..]
-        } else {
-            unsafe { std::slice::from_raw_parts(data, len) }
+        let bytes = match len {
+            0 => &[][..],
+            // SAFETY: Node-API vouches for pointer and length (0 for a detached buffer), and nothing can detach or resize
+            // the buffer before JavaScript runs again.
+            _ => unsafe { std::slice::from_raw_parts(data, len) },
         };
         let mut plain = false;
         // SAFETY: a live handle.
@@ -58,15 +57,8 @@ fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
         let env = value.env;
         sys::napi_is_typedarray(env, value.raw, &mut yes);
         if yes {
-            let info = sys::napi_get_typedarray_info(
-                env,
-                value.raw,
-                &mut kind,
-                &mut len,
-                &mut data,
-                &mut buffer,
-                &mut offset,
-            );
+            let info =
+                sys::napi_get_typedarray_info(env, value.raw, &mut kind, &mut len, &mut data, &mut buffer, &mut offset);
             let size = match kind {
                 sys::TypedarrayType::int8_array
                 | sys::TypedarrayType::uint8_array
@@ -78,36 +70,17 @@ fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
                 11 => 2, // Float16Array, which Node-API does not name yet
                 _ => 4,
             };
-            return (info == sys::Status::napi_ok).then_some((
-                data.cast_const().cast(),
-                len * size,
-                buffer,
-            ));
+            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len * size, buffer));
         }
         sys::napi_is_dataview(env, value.raw, &mut yes);
         if yes {
-            let info = sys::napi_get_dataview_info(
-                env,
-                value.raw,
-                &mut len,
-                &mut data,
-                &mut buffer,
-                &mut offset,
-            );
-            return (info == sys::Status::napi_ok).then_some((
-                data.cast_const().cast(),
-                len,
-                buffer,
-            ));
+            let info = sys::napi_get_dataview_info(env, value.raw, &mut len, &mut data, &mut buffer, &mut offset);
+            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len, buffer));
         }
         sys::napi_is_arraybuffer(env, value.raw, &mut yes);
         if yes {
             let info = sys::napi_get_arraybuffer_info(env, value.raw, &mut data, &mut len);
-            return (info == sys::Status::napi_ok).then_some((
-                data.cast_const().cast(),
-                len,
-                value.raw,
-            ));
+            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len, value.raw));
         }
     }
     None

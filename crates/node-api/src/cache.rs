@@ -9,10 +9,7 @@ use crate::options::{Options, known};
 
 /// Where compiled modules are kept.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct CacheConfig {
     /// A directory, made if it is not there. What it holds is native code: nobody else may write to it.
     pub directory: Option<String>,
@@ -35,8 +32,7 @@ impl Settings {
                 cache.with_directory(directory);
             }
         }
-        let cache = Cache::new(cache)
-            .map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
+        let cache = Cache::new(cache).map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
         Ok(Settings(Some(cache)))
     }
     pub fn apply(&self, config: &mut wasmtime::Config) -> Result<()> {

@@ -14,10 +14,7 @@ use crate::{features, parallel, wat};
 
 /// How Cranelift compiles. None of this decides where an artifact loads.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct CompilerConfig {
     /// `speed` (default), `speed-and-size`, or `none` to compile fast.
     #[napi(ts_type = "'none' | 'speed' | 'speed-and-size'")]
@@ -36,10 +33,7 @@ known!(CompilerConfig {
 
 /// What to compile for.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct PrecompileOptions {
     /// The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
     /// `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
@@ -65,16 +59,11 @@ impl Settings {
             ("speed-and-size", OptLevel::SpeedAndSize),
         ];
         Ok(Settings {
-            opt_level: options
-                .choice("opt_level", &levels)?
-                .unwrap_or(OptLevel::Speed),
+            opt_level: options.choice("opt_level", &levels)?.unwrap_or(OptLevel::Speed),
             nan_canonicalization: options.bool("nan_canonicalization")?.unwrap_or(false),
             parallel: match options.bool("parallel")? {
                 Some(true) if !features::PARALLEL_COMPILATION => {
-                    return Err(features::absent(
-                        "parallel-compilation",
-                        "config.compiler.parallel",
-                    ));
+                    return Err(features::absent("parallel-compilation", "config.compiler.parallel"));
                 }
                 parallel => parallel.unwrap_or(true),
             },
@@ -96,21 +85,8 @@ enum Cpu {
     Native,
 }
 
-const V2: [&str; 5] = [
-    "has_sse3",
-    "has_ssse3",
-    "has_sse41",
-    "has_sse42",
-    "has_popcnt",
-];
-const V3: [&str; 6] = [
-    "has_avx",
-    "has_avx2",
-    "has_fma",
-    "has_bmi1",
-    "has_bmi2",
-    "has_lzcnt",
-];
+const V2: [&str; 5] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
+const V3: [&str; 6] = ["has_avx", "has_avx2", "has_fma", "has_bmi1", "has_bmi2", "has_lzcnt"];
 
 impl Cpu {
     fn read(options: Js) -> Result<Cpu> {
@@ -162,8 +138,7 @@ fn wasm<'a>(bytes: Js, what: &str) -> Result<Bytes<'a>> {
     }
     let start = &bytes[..bytes.len().min(4)];
     if start != WASM {
-        let message =
-            format!("these bytes are no wasm: they begin with {start:02x?}, wasm with {WASM:02x?}");
+        let message = format!("these bytes are no wasm: they begin with {start:02x?}, wasm with {WASM:02x?}");
         return Err(Error::new("CompileError", message)
             .with("offset", Field::Number(0.0))
             .into());
@@ -195,10 +170,9 @@ fn compile_error(error: wasmtime::Error) -> Failure {
     // "… (at offset 0x1f)" of one part of Wasmtime, "… at offset 31: …" of another.
     let offset = text.split_once("at offset ").and_then(|(_, rest)| {
         let digits = rest.split([')', ':']).next()?;
-        digits.strip_prefix("0x").map_or_else(
-            || digits.parse().ok(),
-            |hex| u32::from_str_radix(hex, 16).ok(),
-        )
+        digits
+            .strip_prefix("0x")
+            .map_or_else(|| digits.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok())
     });
     let error = Error::new("CompileError", text);
     match offset {
@@ -246,10 +220,7 @@ impl Module {
     }
 
     /// Checks that bytes are valid wasm with the engine's proposals, without compiling. Throws `CompileError` if not.
-    #[napi(
-        ts_args_type = "engine: Engine, bytes: Uint8Array",
-        ts_return_type = "void"
-    )]
+    #[napi(ts_args_type = "engine: Engine, bytes: Uint8Array", ts_return_type = "void")]
     pub fn validate(engine: Js, bytes: Js) -> napi::Result<()> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;

@@ -9,10 +9,7 @@ use napi_derive::napi;
 
 /// How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct Config {
     /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
     /// that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
@@ -56,12 +53,8 @@ impl Settings {
     pub fn read(config: Js) -> Result<Settings> {
         let options = Options::<Config>::new(config, "config")?;
         Ok(Settings {
-            profile: options
-                .choice("profile", &PROFILES)?
-                .unwrap_or(Profile::Default),
-            max_wasm_stack: options
-                .number("max_wasm_stack", 1 << 30)?
-                .unwrap_or(512 << 10) as usize,
+            profile: options.choice("profile", &PROFILES)?.unwrap_or(Profile::Default),
+            max_wasm_stack: options.number("max_wasm_stack", 1 << 30)?.unwrap_or(512 << 10) as usize,
             compiler: compiler::Settings::read(options.get("compiler")?)?,
             cache: cache::Settings::read(options.get("cache")?)?,
             pooling: pooling::Settings::read(options.get("pooling")?)?,

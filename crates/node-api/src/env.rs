@@ -34,9 +34,7 @@ impl EnvData {
         unsafe {
             check(sys::napi_get_instance_data(env, &mut data))?;
             if data.is_null() {
-                return Err(
-                    Error::internal("the addon was used before the facade called init").into(),
-                );
+                return Err(Error::internal("the addon was used before the facade called init").into());
             }
             Rc::increment_strong_count(data.cast::<EnvData>());
             Ok(Rc::from_raw(data.cast::<EnvData>()))
@@ -95,12 +93,7 @@ impl EnvData {
     /// The store with this number, null if there is none.
     pub fn store(&self, id: u32) -> *const Core {
         // SAFETY: as in `add_store`.
-        unsafe {
-            (&*self.stores.get())
-                .get(id as usize)
-                .copied()
-                .unwrap_or(ptr::null())
-        }
+        unsafe { (&*self.stores.get()).get(id as usize).copied().unwrap_or(ptr::null()) }
     }
 }
 

@@ -81,9 +81,7 @@ impl Error {
         let args = [Js::string(env, &self.message)?.raw, fields.raw];
         let mut raw = ptr::null_mut();
         // SAFETY: `class` is a constructor the facade handed over, `args` two live handles.
-        check(unsafe {
-            sys::napi_new_instance(env, class.raw, args.len(), args.as_ptr(), &mut raw)
-        })?;
+        check(unsafe { sys::napi_new_instance(env, class.raw, args.len(), args.as_ptr(), &mut raw) })?;
         Ok(Js { env, raw })
     }
 }
@@ -141,8 +139,7 @@ impl Failure {
             Failure::Thrown => {
                 let mut raw = ptr::null_mut();
                 // SAFETY: takes the pending exception, of which there is one.
-                check(unsafe { sys::napi_get_and_clear_last_exception(env, &mut raw) })
-                    .map(|()| raw)
+                check(unsafe { sys::napi_get_and_clear_last_exception(env, &mut raw) }).map(|()| raw)
             }
         };
         match value {
@@ -200,9 +197,6 @@ pub fn io_error(error: &std::io::Error, path: &str) -> Failure {
         .with("code", code)
         .with("syscall", "open")
         .with("path", path)
-        .with(
-            "errno",
-            Field::Number(-f64::from(error.raw_os_error().unwrap_or(5))),
-        )
+        .with("errno", Field::Number(-f64::from(error.raw_os_error().unwrap_or(5))))
         .into()
 }

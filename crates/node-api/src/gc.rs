@@ -18,10 +18,7 @@ pub struct Freed(Arc<Mutex<Vec<u32>>>);
 
 impl Freed {
     pub fn push(&self, number: u32) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(number);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(number);
     }
     pub fn take(&self) -> Vec<u32> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -44,20 +41,13 @@ pub fn apply(config: &mut wasmtime::Config) {
 }
 
 /// Runs `body` in a scope that unroots what it roots: without one nothing is ever collected.
-pub fn scope<R>(
-    mut context: StoreContextMut<'_, Data>,
-    body: impl FnOnce(StoreContextMut<'_, Data>) -> R,
-) -> R {
+pub fn scope<R>(mut context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
     let mut scope = RootScope::new(&mut context);
     body(scope.as_context_mut())
 }
 
 /// Makes the guest's object for a value.
-pub fn extern_ref(
-    core: &Core,
-    context: &mut StoreContextMut<'_, Data>,
-    number: u32,
-) -> Result<Rooted<ExternRef>> {
+pub fn extern_ref(core: &Core, context: &mut StoreContextMut<'_, Data>, number: u32) -> Result<Rooted<ExternRef>> {
     ExternRef::new(
         context,
         HostValue {
@@ -69,10 +59,7 @@ pub fn extern_ref(
 }
 
 /// The number of the value behind a guest's object.
-pub fn extern_number(
-    context: &mut StoreContextMut<'_, Data>,
-    object: &Rooted<ExternRef>,
-) -> Result<u32> {
+pub fn extern_number(context: &mut StoreContextMut<'_, Data>, object: &Rooted<ExternRef>) -> Result<u32> {
     let data = object.data(&*context).map_err(failure)?;
     match data.and_then(|data| data.downcast_ref::<HostValue>()) {
         Some(value) => Ok(value.number),
@@ -109,11 +96,7 @@ pub fn externs_in(
 }
 
 /// The other way: raw references become numbers.
-pub fn externs_out(
-    context: &mut StoreContextMut<'_, Data>,
-    slots: &mut [ValRaw],
-    places: &[u16],
-) -> Result<()> {
+pub fn externs_out(context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], places: &[u16]) -> Result<()> {
     scope(context.as_context_mut(), |mut context| {
         for &place in places {
             let slot = &mut slots[usize::from(place)];
@@ -133,9 +116,7 @@ impl Store {
     #[napi]
     pub fn gc(&self, env: napi::Env) -> napi::Result<()> {
         guard(env.raw(), || {
-            self.core
-                .enter(|mut context| context.gc(None))?
-                .map_err(failure)
+            self.core.enter(|mut context| context.gc(None))?.map_err(failure)
         })
     }
 }

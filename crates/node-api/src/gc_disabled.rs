@@ -18,10 +18,7 @@ impl Freed {
 
 pub fn apply(_: &mut wasmtime::Config) {}
 
-pub fn scope<R>(
-    context: StoreContextMut<'_, Data>,
-    body: impl FnOnce(StoreContextMut<'_, Data>) -> R,
-) -> R {
+pub fn scope<R>(context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
     body(context)
 }
 
@@ -29,11 +26,7 @@ fn absent() -> Failure {
     features::absent("gc", "externref")
 }
 
-pub fn extern_ref(
-    _: &Core,
-    _: &mut StoreContextMut<'_, Data>,
-    _: u32,
-) -> Result<Rooted<ExternRef>> {
+pub fn extern_ref(_: &Core, _: &mut StoreContextMut<'_, Data>, _: u32) -> Result<Rooted<ExternRef>> {
     Err(absent())
 }
 
@@ -41,12 +34,7 @@ pub fn extern_number(_: &mut StoreContextMut<'_, Data>, _: &Rooted<ExternRef>) -
     Err(absent())
 }
 
-pub fn externs_in(
-    _: &Core,
-    _: &mut StoreContextMut<'_, Data>,
-    _: &mut [ValRaw],
-    _: &[u16],
-) -> Result<()> {
+pub fn externs_in(_: &Core, _: &mut StoreContextMut<'_, Data>, _: &mut [ValRaw], _: &[u16]) -> Result<()> {
     Err(absent())
 }
 

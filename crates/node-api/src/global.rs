@@ -44,10 +44,7 @@ impl Global {
     /// Makes a global in `store`. Without a value it is 0 or null, and `undefined` for an externref.
     ///
     /// Throws `TypeError` for a type that is none and a value that does not convert.
-    #[napi(
-        constructor,
-        ts_args_type = "store: Store, type: GlobalType, value?: unknown"
-    )]
+    #[napi(constructor, ts_args_type = "store: Store, type: GlobalType, value?: unknown")]
     pub fn new(this: This<Js>, store: Js, ty: Js, value: Js) -> napi::Result<Self> {
         guard(store.env, || {
             constructing::<Global>(this.object)?;
@@ -55,10 +52,8 @@ impl Global {
             let ty = types::global_type(ty)?;
             core.usable()?;
             let initial = if value.is_undefined() && !ty.content().is_externref() {
-                core.table()?.invoke(
-                    "zero",
-                    &[Js::string(store.env, &types::val_type_name(ty.content()))?],
-                )?
+                core.table()?
+                    .invoke("zero", &[Js::string(store.env, &types::val_type_name(ty.content()))?])?
             } else {
                 value
             };

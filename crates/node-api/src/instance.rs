@@ -80,19 +80,11 @@ impl Item {
     pub fn from_js(core: &Rc<Core>, value: Js, kind: &str, what: &str) -> Result<Item> {
         let (item, of) = match kind {
             "function" => return Ok(Item::Func(value.to_u32(what)?)),
-            "global" => value
-                .class::<Global>(what)
-                .map(|g| (Item::Global(g.global), &g.core))?,
-            "table" => value
-                .class::<Table>(what)
-                .map(|t| (Item::Table(t.table), &t.core))?,
-            "memory" => value
-                .class::<Memory>(what)
-                .map(|m| (Item::Memory(m.memory), &m.core))?,
+            "global" => value.class::<Global>(what).map(|g| (Item::Global(g.global), &g.core))?,
+            "table" => value.class::<Table>(what).map(|t| (Item::Table(t.table), &t.core))?,
+            "memory" => value.class::<Memory>(what).map(|m| (Item::Memory(m.memory), &m.core))?,
             other => {
-                return Err(
-                    Error::type_error(format!("{what}: a {other} can't be imported yet")).into(),
-                );
+                return Err(Error::type_error(format!("{what}: a {other} can't be imported yet")).into());
             }
         };
         same_store(core, of, what)?;
@@ -120,12 +112,10 @@ impl Core {
     }
 
     /// Resolves a module's imports from an imports object. Getters run, so nothing of the store may be held.
-    fn resolve(
-        self: &Rc<Core>,
-        module: Js,
-        wasm: &wasmtime::Module,
-        imports: Js,
-    ) -> Result<Vec<Import>> {
+    fn resolve(self: &Rc<Core>, module: Js, wasm: &wasmtime::Module, imports: Js) -> Result<Vec<Import>> {
+        if !imports.is_undefined() {
+            imports.to_object("imports")?;
+        }
         if wasm.imports().len() == 0 {
             return Ok(Vec::new());
         }
@@ -136,9 +126,7 @@ impl Core {
             let ty = import.ty();
             // The facade gives a function that is not wasm's own the number of its place in the host table, negated.
             resolved.push(match (value.to_f64(""), ty) {
-                (Ok(place), ExternType::Func(ty)) if place < 0.0 => {
-                    Import::Host(ty, (-place - 1.0) as u32)
-                }
+                (Ok(place), ExternType::Func(ty)) if place < 0.0 => Import::Host(ty, (-place - 1.0) as u32),
                 (_, ty) => {
                     let what = format!("imports.{}.{}", import.module(), import.name());
                     Import::Item(Item::from_js(self, value, crate::types::kind(&ty), &what)?)
@@ -161,10 +149,7 @@ impl Instance {
     ///
     /// Throws `LinkError` where an import is missing or of the wrong type, `TypeError` where one belongs to another store,
     /// `Trap` and what host functions throw from the start function, `WasmtimeError` where a limit of the store forbids it.
-    #[napi(
-        constructor,
-        ts_args_type = "store: Store, module: Module, imports?: Imports"
-    )]
+    #[napi(constructor, ts_args_type = "store: Store, module: Module, imports?: Imports")]
     pub fn new(this: This<Js>, store: Js, module: Js, imports: Js) -> napi::Result<Self> {
         guard(store.env, || {
             constructing::<Instance>(this.object)?;
@@ -213,8 +198,7 @@ impl Instance {
             })?;
             let names = Js::array(env, items.iter().map(|(name, _)| Js::string(env, name)))?;
             let values = Js::array(env, items.iter().map(|(_, item)| item.to_js(core)))?;
-            core.table()?
-                .invoke("exports", &[this.object, names, values])
+            core.table()?.invoke("exports", &[this.object, names, values])
         })
     }
 }

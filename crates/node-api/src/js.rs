@@ -23,9 +23,9 @@ pub fn check(status: sys::napi_status) -> Result<()> {
     match status {
         sys::Status::napi_ok => Ok(()),
         // JavaScript threw, or the environment is going away and nothing can be thrown any more.
-        sys::Status::napi_pending_exception
-        | sys::Status::napi_cannot_run_js
-        | sys::Status::napi_closing => Err(Failure::Thrown),
+        sys::Status::napi_pending_exception | sys::Status::napi_cannot_run_js | sys::Status::napi_closing => {
+            Err(Failure::Thrown)
+        }
         other => Err(Error::internal(format!("Node-API call failed with status {other}")).into()),
     }
 }
@@ -93,10 +93,7 @@ impl Js {
         let mut data = ptr::null_mut();
         let buffer = make!(env, napi_create_arraybuffer, bytes.len(), &mut data);
         // SAFETY: the new buffer has so many bytes of its own.
-        unsafe {
-            data.cast::<u8>()
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
-        };
+        unsafe { data.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         Ok(make!(
             env,
             napi_create_typedarray,
@@ -117,16 +114,10 @@ impl Js {
         self.kind() == sys::ValueType::napi_undefined
     }
     pub fn is_nullish(self) -> bool {
-        matches!(
-            self.kind(),
-            sys::ValueType::napi_undefined | sys::ValueType::napi_null
-        )
+        matches!(self.kind(), sys::ValueType::napi_undefined | sys::ValueType::napi_null)
     }
     pub fn is_object(self) -> bool {
-        matches!(
-            self.kind(),
-            sys::ValueType::napi_object | sys::ValueType::napi_function
-        )
+        matches!(self.kind(), sys::ValueType::napi_object | sys::ValueType::napi_function)
     }
     pub fn is_string(self) -> bool {
         self.kind() == sys::ValueType::napi_string
@@ -171,9 +162,7 @@ impl Js {
             sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols,
             sys::KeyConversion::numbers_to_strings
         );
-        (0..keys.len()?)
-            .map(|i| keys.index(i)?.to_str("a key"))
-            .collect()
+        (0..keys.len()?).map(|i| keys.index(i)?.to_str("a key")).collect()
     }
     pub fn call(self, this: Js, args: &[Js]) -> Result<Js> {
         let raws: Vec<_> = args.iter().map(|a| a.raw).collect();
@@ -216,19 +205,11 @@ impl Js {
         }
         let mut len = 0;
         // SAFETY: `self` is a string; a null buffer asks for the length.
-        check(unsafe {
-            sys::napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0, &mut len)
-        })?;
+        check(unsafe { sys::napi_get_value_string_utf8(self.env, self.raw, ptr::null_mut(), 0, &mut len) })?;
         let mut bytes = vec![0u8; len + 1];
         // SAFETY: `bytes` has room for the string and the NUL that Node-API adds.
         check(unsafe {
-            sys::napi_get_value_string_utf8(
-                self.env,
-                self.raw,
-                bytes.as_mut_ptr().cast(),
-                bytes.len(),
-                &mut len,
-            )
+            sys::napi_get_value_string_utf8(self.env, self.raw, bytes.as_mut_ptr().cast(), bytes.len(), &mut len)
         })?;
         bytes.truncate(len);
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -255,9 +236,7 @@ impl Js {
         if self.kind() == sys::ValueType::napi_bigint {
             let (mut value, mut lossless) = (0, false);
             // SAFETY: `self` is a bigint.
-            check(unsafe {
-                sys::napi_get_value_bigint_uint64(self.env, self.raw, &mut value, &mut lossless)
-            })?;
+            check(unsafe { sys::napi_get_value_bigint_uint64(self.env, self.raw, &mut value, &mut lossless) })?;
             return if lossless && value <= max {
                 Ok(value)
             } else {
@@ -265,10 +244,7 @@ impl Js {
             };
         }
         let value = self.to_f64(what)?;
-        if value.fract() != 0.0
-            || !(0.0..=9007199254740991.0).contains(&value)
-            || value as u64 > max
-        {
+        if value.fract() != 0.0 || !(0.0..=9007199254740991.0).contains(&value) || value as u64 > max {
             return Err(range().into());
         }
         Ok(value as u64)
@@ -287,9 +263,7 @@ impl Js {
     pub fn to_i64(self, what: &str) -> Result<i64> {
         let (mut value, mut lossless) = (0, false);
         // SAFETY: `self` is a live handle; Node-API refuses what is no bigint.
-        match unsafe {
-            sys::napi_get_value_bigint_int64(self.env, self.raw, &mut value, &mut lossless)
-        } {
+        match unsafe { sys::napi_get_value_bigint_int64(self.env, self.raw, &mut value, &mut lossless) } {
             sys::Status::napi_ok => Ok(value),
             _ => self.expected(what, "a bigint"),
         }
@@ -319,10 +293,7 @@ impl Js {
             if self.is_object() {
                 sys::napi_check_object_type_tag(self.env, self.raw, &T::type_tag(), &mut ours);
             }
-            if ours
-                && sys::napi_unwrap(self.env, self.raw, &mut data) == sys::Status::napi_ok
-                && !data.is_null()
-            {
+            if ours && sys::napi_unwrap(self.env, self.raw, &mut data) == sys::Status::napi_ok && !data.is_null() {
                 return Ok(&*data.cast::<T>());
             }
         }
@@ -346,7 +317,10 @@ where
     // SAFETY: `this` is a live handle; napi compares it with the class it has registered. What is wrapped already is an
     // object that was made before.
     let (new, made) = unsafe {
-        (<&T>::validate(this.env, this.raw).is_ok(), sys::napi_unwrap(this.env, this.raw, &mut data))
+        (
+            <&T>::validate(this.env, this.raw).is_ok(),
+            sys::napi_unwrap(this.env, this.raw, &mut data),
+        )
     };
     if new && made != sys::Status::napi_ok {
         return Ok(());
@@ -380,12 +354,9 @@ pub trait IntoJs {
 impl<T: napi::bindgen_prelude::JavaScriptClassExt> IntoJs for T {
     fn into_js(self, env: sys::napi_env) -> Result<Js> {
         let env = napi::Env::from_raw(env);
-        let instance = self.into_instance(&env).map_err(|e| {
-            Error::internal(format!(
-                "no instance of a class could be made: {}",
-                e.reason
-            ))
-        })?;
+        let instance = self
+            .into_instance(&env)
+            .map_err(|e| Error::internal(format!("no instance of a class could be made: {}", e.reason)))?;
         Ok(Js {
             env: env.raw(),
             raw: instance.value,

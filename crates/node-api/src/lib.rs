@@ -4,14 +4,13 @@
 //! call travels; `profile` which artifacts load where; `error` what is thrown. A file that needs a Cargo feature is gated
 //! here, and adds methods to types of files that are always there; `x_disabled.rs` stands in where such a file needs it.
 
-// The foundations: JavaScript values, errors, what an environment keeps, work on other threads.
+// The foundations: JavaScript values, errors, what an environment keeps.
 mod bytes;
 mod env;
 mod error;
 mod features;
 mod js;
 mod options;
-mod task;
 
 // Wasmtime's concepts, in the order in which one needs the other.
 mod artifact;
@@ -19,6 +18,7 @@ mod config;
 mod engine;
 mod func;
 mod global;
+mod host;
 mod instance;
 mod limits;
 mod linker;
@@ -48,6 +48,9 @@ mod pooling;
 mod preview1;
 #[cfg(feature = "wasi")]
 mod run;
+// Work on other threads: compiling, and running commands.
+#[cfg(any(feature = "cranelift", feature = "wasi"))]
+mod task;
 #[cfg_attr(not(feature = "wasi"), path = "wasi_disabled.rs")]
 mod wasi;
 #[cfg(feature = "cranelift")]

@@ -11,10 +11,7 @@ use crate::store::Owner;
 
 /// What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct StoreLimits {
     /// Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
     /// guest, an instantiation throws.
@@ -77,10 +74,7 @@ impl Limits {
                 object.set(&camel(name), Js::number(env, number as f64)?)?;
             }
         }
-        object.set(
-            "trapOnGrowFailure",
-            Js::bool(env, self.trap_on_grow_failure)?,
-        )?;
+        object.set("trapOnGrowFailure", Js::bool(env, self.trap_on_grow_failure)?)?;
         Ok(object)
     }
 }
@@ -117,12 +111,7 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.bytes + (desired - current) as u64;
         match self.limits.memory_bytes {
             Some(limit) if total > limit => return self.refuse("bytes of memory", total, limit),
@@ -147,16 +136,9 @@ impl ResourceLimiter for Limiter {
             Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
         ))
     }
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         match self.limits.table_elements {
-            Some(limit) if desired as u64 > limit => {
-                self.refuse("table elements", desired as u64, limit)
-            }
+            Some(limit) if desired as u64 > limit => self.refuse("table elements", desired as u64, limit),
             _ => Ok(true),
         }
     }

@@ -1,7 +1,7 @@
 //! [`Linker`] and [`InstancePre`]: imports by name, resolved once and used in many stores.
 //!
 //! A linker's JavaScript functions sit in a list of its own, on the JavaScript side. A store that instantiates from the
-//! linker gets an edge to that list ([`crate::func::Hosts`]), so the functions live as long as any guest that may call them.
+//! linker gets an edge to that list ([`crate::host::Hosts`]), so the functions live as long as any guest that may call them.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::{Rc, Weak};
@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use crate::engine::{Engine, EngineParts};
 use crate::error::{Error, Failure, Result, guard};
-use crate::func::{HostFunc, host_call};
+use crate::host::{HostFunc, host_call};
 use crate::instance::{Instance, Item};
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
@@ -62,9 +62,7 @@ impl Linker {
     }
     fn bind(&self, core: &Rc<Core>) -> Result<()> {
         check_binding(&self.store.borrow(), core)?;
-        self.store
-            .borrow_mut()
-            .get_or_insert_with(|| Rc::downgrade(core));
+        self.store.borrow_mut().get_or_insert_with(|| Rc::downgrade(core));
         Ok(())
     }
     /// The definitions, unless a module that is being defined with them is starting right now.
@@ -174,26 +172,14 @@ impl Linker {
         ts_args_type = "module: string, name: string, type: FuncType, fn: (...args: any[]) => unknown",
         ts_return_type = "this"
     )]
-    pub fn define_func(
-        &self,
-        this: This<Js>,
-        module: Js,
-        name: Js,
-        ty: Js,
-        function: Js,
-    ) -> napi::Result<Js> {
+    pub fn define_func(&self, this: This<Js>, module: Js, name: Js, ty: Js, function: Js) -> napi::Result<Js> {
         let env = module.env;
         guard(env, || {
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
             let ty = types::func_type(&self.engine.engine, ty)?;
             let function = function.to_function("fn")?;
             let sig = Sig::new(&ty);
-            if let Some(unknown) = sig
-                .param_refs
-                .unknown
-                .as_ref()
-                .or(sig.result_refs.unknown.as_ref())
-            {
+            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
                 return Err(crate::val::no_way(unknown).into());
             }
             let index = crate::env::EnvData::of(env)?
@@ -211,9 +197,7 @@ impl Linker {
             let mut linker = self.definitions()?;
             // SAFETY: `host_call` reads and writes the slots by the signature, which is made of the type.
             unsafe {
-                linker.func_new_unchecked(&module, &name, ty, move |caller, space| {
-                    host_call(caller, space, &host)
-                })
+                linker.func_new_unchecked(&module, &name, ty, move |caller, space| host_call(caller, space, &host))
             }
             .map_err(|e| link_error(&module, &name, e))?;
             Ok(this.object)
@@ -225,13 +209,7 @@ impl Linker {
         ts_args_type = "store: Store, name: string, instance: Instance",
         ts_return_type = "this"
     )]
-    pub fn define_instance(
-        &self,
-        this: This<Js>,
-        store: Js,
-        name: Js,
-        instance: Js,
-    ) -> napi::Result<Js> {
+    pub fn define_instance(&self, this: This<Js>, store: Js, name: Js, instance: Js) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
@@ -251,17 +229,8 @@ impl Linker {
 
     /// Instantiates a module and defines its exports under a module name. A WASI command is instantiated anew for each call
     /// of its exports, a reactor's `_initialize` is called once.
-    #[napi(
-        ts_args_type = "store: Store, name: string, module: Module",
-        ts_return_type = "this"
-    )]
-    pub fn define_module(
-        &self,
-        this: This<Js>,
-        store: Js,
-        name: Js,
-        module: Js,
-    ) -> napi::Result<Js> {
+    #[napi(ts_args_type = "store: Store, name: string, module: Module", ts_return_type = "this")]
+    pub fn define_module(&self, this: This<Js>, store: Js, name: Js, module: Js) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
@@ -269,12 +238,7 @@ impl Linker {
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
             let mut linker = self.definitions()?;
-            core.enter(|context| {
-                linker
-                    .module(context, &name, module)
-                    .map(drop)
-                    .map_err(trap::failure)
-            })??;
+            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
             self.bind(core)?;
             Ok(this.object)
         })
@@ -285,14 +249,7 @@ impl Linker {
         ts_args_type = "module: string, name: string, asModule: string, asName: string",
         ts_return_type = "this"
     )]
-    pub fn alias(
-        &self,
-        this: This<Js>,
-        module: Js,
-        name: Js,
-        as_module: Js,
-        as_name: Js,
-    ) -> napi::Result<Js> {
+    pub fn alias(&self, this: This<Js>, module: Js, name: Js, as_module: Js, as_name: Js) -> napi::Result<Js> {
         guard(module.env, || {
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
             let (as_module, as_name) = (as_module.to_str("asModule")?, as_name.to_str("asName")?);
@@ -331,15 +288,11 @@ impl Linker {
             let linker = self.definitions()?;
             let item = core.enter(|mut context| {
                 let found = linker.get(&mut context, &module, &name);
-                found
-                    .ok()
-                    .map(|item| Item::from_extern(core, &mut context, item))
+                found.ok().map(|item| Item::from_extern(core, &mut context, item))
             })?;
             match item {
                 None => Js::undefined(store.env),
-                Some(Item::Func(number)) => core
-                    .table()?
-                    .invoke("func", &[Js::number(store.env, number.into())?]),
+                Some(Item::Func(number)) => core.table()?.invoke("func", &[Js::number(store.env, number.into())?]),
                 Some(item) => item.to_js(core),
             }
         })
@@ -348,10 +301,7 @@ impl Linker {
     /// Instantiates `module` in `store`, with what is defined here as its imports.
     ///
     /// Throws as `new Instance` does.
-    #[napi(
-        ts_args_type = "store: Store, module: Module",
-        ts_return_type = "Instance"
-    )]
+    #[napi(ts_args_type = "store: Store, module: Module", ts_return_type = "Instance")]
     pub fn instantiate(&self, this: This<Js>, store: Js, module: Js) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
@@ -361,10 +311,7 @@ impl Linker {
             // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
-                let pre = self
-                    .definitions()?
-                    .instantiate_pre(module)
-                    .map_err(trap::failure)?;
+                let pre = self.definitions()?.instantiate_pre(module).map_err(trap::failure)?;
                 core.enter(|context| pre.instantiate(context).map_err(trap::failure))??
             } else {
                 let linker = self.definitions()?.clone();
@@ -382,10 +329,7 @@ impl Linker {
         let env = module.env;
         guard(env, || {
             let wasm = &of_engine(&module, &self.engine)?.module;
-            let pre = self
-                .definitions()?
-                .instantiate_pre(wasm)
-                .map_err(trap::failure)?;
+            let pre = self.definitions()?.instantiate_pre(wasm).map_err(trap::failure)?;
             let object = InstancePre {
                 pre,
                 engine: self.engine.clone(),
@@ -393,11 +337,7 @@ impl Linker {
                 store: RefCell::new(self.store.borrow().clone()),
             }
             .into_js(env)?;
-            crate::env::EnvData::of(env)?.call(
-                env,
-                "bind",
-                &[object, Linker::functions(this.object)?],
-            )?;
+            crate::env::EnvData::of(env)?.call(env, "bind", &[object, Linker::functions(this.object)?])?;
             Ok(object)
         })
     }
@@ -427,10 +367,7 @@ impl InstancePre {
     #[napi(constructor, skip_typescript)]
     pub fn new(env: napi::Env) -> napi::Result<Self> {
         guard(env.raw(), || {
-            Err(
-                Error::type_error("InstancePre has no constructor: use linker.instantiatePre")
-                    .into(),
-            )
+            Err(Error::type_error("InstancePre has no constructor: use linker.instantiatePre").into())
         })
     }
 
@@ -446,8 +383,7 @@ impl InstancePre {
             core.usable()?;
             core.hosts
                 .add_linker(core, self.linker, Linker::functions(this.object)?)?;
-            let instance =
-                core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
+            let instance = core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
             into_instance(core, instance)
         })
     }

@@ -72,9 +72,7 @@ impl Views {
         let mut i = 0;
         while i < list.len() {
             let memory = list[i].memory;
-            if memory.data_ptr(&context) == list[i].start
-                && memory.data_size(&context) == list[i].len
-            {
+            if memory.data_ptr(&context) == list[i].start && memory.data_size(&context) == list[i].len {
                 i += 1;
             } else {
                 list.swap_remove(i).detach(env);
@@ -95,9 +93,7 @@ impl Views {
     /// The view of these bytes that a script still has.
     fn find(&self, env: sys::napi_env, start: *mut u8, len: usize) -> Option<Js> {
         let mut list = self.list.borrow_mut();
-        let place = list
-            .iter()
-            .position(|view| view.start == start && view.len == len)?;
+        let place = list.iter().position(|view| view.start == start && view.len == len)?;
         let buffer = list[place].get(env);
         if let Some(buffer) = buffer {
             let mut detached = false;
@@ -139,12 +135,8 @@ pub struct Memory {
 impl Memory {
     /// Start and length, while nothing can change them.
     fn bytes(&self) -> Result<(*mut u8, usize)> {
-        self.core.enter(|context| {
-            (
-                self.memory.data_ptr(&context),
-                self.memory.data_size(&context),
-            )
-        })
+        self.core
+            .enter(|context| (self.memory.data_ptr(&context), self.memory.data_size(&context)))
     }
     fn ty(&self) -> Result<wasmtime::MemoryType> {
         self.core.enter(|context| self.memory.ty(&context))
@@ -154,8 +146,7 @@ impl Memory {
         let (start, size) = self.bytes()?;
         let at = offset.to_u64("offset", u64::MAX)?;
         if at > size as u64 || len as u64 > size as u64 - at {
-            let message =
-                format!("{len} bytes at {at} are outside of the memory, which has {size} bytes");
+            let message = format!("{len} bytes at {at} are outside of the memory, which has {size} bytes");
             return Err(Error::range_error(message).into());
         }
         // SAFETY: within the mapping by the check above.
@@ -185,20 +176,12 @@ impl Memory {
             let hint = Rc::into_raw(self.core.clone()).cast_mut().cast();
             // SAFETY: the mapping stays while the buffer lives: `view_gone` has a count of the Core, which keeps the store.
             let status = unsafe {
-                sys::napi_create_external_arraybuffer(
-                    env,
-                    start.cast(),
-                    len,
-                    Some(view_gone),
-                    hint,
-                    &mut raw,
-                )
+                sys::napi_create_external_arraybuffer(env, start.cast(), len, Some(view_gone), hint, &mut raw)
             };
             if status != sys::Status::napi_ok {
                 // SAFETY: the count given above was not taken.
                 drop(unsafe { Rc::from_raw(hint.cast::<Core>()) });
-                let message =
-                    "this runtime has no ArrayBuffers over foreign memory: use read and write";
+                let message = "this runtime has no ArrayBuffers over foreign memory: use read and write";
                 return Err(Error::type_error(message).into());
             }
             self.core.views.live.set(self.core.views.live.get() + 1);
@@ -255,10 +238,7 @@ impl Memory {
                 .map_or(u64::MAX, |pages| pages.saturating_mul(ty.page_size()));
             let most = if ty.is_64() { most } else { most.min(4 << 30) };
             if most > self.core.engine.profile().memory_reservation() {
-                return Err(Error::type_error(
-                    "this memory may move when it grows: use read and write",
-                )
-                .into());
+                return Err(Error::type_error("this memory may move when it grows: use read and write").into());
             }
             let (start, len) = self.bytes()?;
             match self.core.views.find(env, start, len) {
@@ -292,10 +272,7 @@ impl Memory {
     /// Grows by so many pages, and returns the size before. `buffer` is detached.
     ///
     /// Throws `RangeError` beyond the maximum or a limit of the store.
-    #[napi(
-        ts_args_type = "pages: number | bigint",
-        ts_return_type = "number | bigint"
-    )]
+    #[napi(ts_args_type = "pages: number | bigint", ts_return_type = "number | bigint")]
     pub fn grow(&self, pages: Js) -> napi::Result<Js> {
         guard(pages.env, || {
             let delta = pages.to_u64("pages", u64::MAX)?;
@@ -314,14 +291,9 @@ impl Memory {
     /// Copies `length` bytes at `offset` out of the memory.
     ///
     /// Throws `RangeError` outside of it.
-    #[napi(
-        ts_args_type = "offset: number | bigint, length: number",
-        ts_return_type = "Buffer"
-    )]
+    #[napi(ts_args_type = "offset: number | bigint, length: number", ts_return_type = "Buffer")]
     pub fn read(&self, offset: Js, length: Js) -> napi::Result<Js> {
-        guard(offset.env, || {
-            Js::buffer(offset.env, self.slice(offset, length)?)
-        })
+        guard(offset.env, || Js::buffer(offset.env, self.slice(offset, length)?))
     }
 
     /// Copies bytes into the memory at `offset`.
@@ -329,9 +301,7 @@ impl Memory {
     /// Throws `RangeError` where they would not fit; then nothing is written.
     #[napi(ts_args_type = "offset: number | bigint, bytes: Uint8Array")]
     pub fn write(&self, offset: Js, bytes: Js) -> napi::Result<()> {
-        guard(offset.env, || {
-            self.put(offset, &Bytes::read(bytes, "bytes")?)
-        })
+        guard(offset.env, || self.put(offset, &Bytes::read(bytes, "bytes")?))
     }
 
     /// Decodes `length` bytes at `offset` as UTF-8, as `TextDecoder` does: wrong bytes become U+FFFD, or with

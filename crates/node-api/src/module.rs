@@ -39,7 +39,10 @@ impl Module {
     #[napi(constructor, skip_typescript)]
     pub fn new(env: napi::Env) -> napi::Result<Self> {
         guard(env.raw(), || {
-            Err(Error::type_error("Module has no constructor: use Module.compile, Module.deserialize or Module.deserializeFile").into())
+            Err(Error::type_error(
+                "Module has no constructor: use Module.compile, Module.deserialize or Module.deserializeFile",
+            )
+            .into())
         })
     }
 
@@ -48,18 +51,14 @@ impl Module {
     ///
     /// An artifact is native code: load only what you made yourself. Throws `IncompatibleModuleError` with `reason` and
     /// `hint` for anything that does not fit, `TypeError` for wrong arguments.
-    #[napi(
-        ts_args_type = "engine: Engine, bytes: Uint8Array",
-        ts_return_type = "Module"
-    )]
+    #[napi(ts_args_type = "engine: Engine, bytes: Uint8Array", ts_return_type = "Module")]
     pub fn deserialize(engine: Js, bytes: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let bytes = Bytes::read(bytes, "bytes")?;
             Stamp::read(&*bytes)?.check(parts)?;
             // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-            let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }
-                .map_err(artifact::refused)?;
+            let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
             Module::wrap(module, parts).into_js(engine.env)
         })
     }
@@ -68,18 +67,15 @@ impl Module {
     /// shared between processes. Replace such a file by renaming another over it, never in place.
     ///
     /// Throws Node's own error (`ENOENT`, …) for a file that can't be read.
-    #[napi(
-        ts_args_type = "engine: Engine, path: string",
-        ts_return_type = "Module"
-    )]
+    #[napi(ts_args_type = "engine: Engine, path: string", ts_return_type = "Module")]
     pub fn deserialize_file(engine: Js, path: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let path = path.to_str("path")?;
             Stamp::read_file(&path)?.check(parts)?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module = unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }
-                .map_err(artifact::refused)?;
+            let module =
+                unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
             Module::wrap(module, parts).into_js(engine.env)
         })
     }

@@ -36,12 +36,7 @@ impl<I: Known> Options<I> {
         let given = !object.is_undefined();
         if given {
             let known: Vec<_> = I::NAMES.iter().map(|name| camel(name)).collect();
-            if let Some(key) = object
-                .to_object(what)?
-                .keys()?
-                .iter()
-                .find(|key| !known.contains(key))
-            {
+            if let Some(key) = object.to_object(what)?.keys()?.iter().find(|key| !known.contains(key)) {
                 let message = format!("{what} has no option '{key}'; it has {}", known.join(", "));
                 return Err(Error::type_error(message).into());
             }
@@ -73,9 +68,7 @@ impl<I: Known> Options<I> {
             .transpose()
     }
     pub fn string(&self, name: &str) -> Result<Option<String>> {
-        self.some(name)?
-            .map(|value| value.to_str(&self.path(name)))
-            .transpose()
+        self.some(name)?.map(|value| value.to_str(&self.path(name))).transpose()
     }
     pub fn number(&self, name: &str, max: u64) -> Result<Option<u64>> {
         self.some(name)?
@@ -90,15 +83,8 @@ impl<I: Known> Options<I> {
         if let Some((_, value)) = choices.iter().find(|(choice, _)| *choice == text) {
             return Ok(Some(*value));
         }
-        let names: Vec<_> = choices
-            .iter()
-            .map(|(choice, _)| format!("'{choice}'"))
-            .collect();
-        let message = format!(
-            "{} must be one of {}, got '{text}'",
-            self.path(name),
-            names.join(", ")
-        );
+        let names: Vec<_> = choices.iter().map(|(choice, _)| format!("'{choice}'")).collect();
+        let message = format!("{} must be one of {}, got '{text}'", self.path(name), names.join(", "));
         Err(Error::type_error(message).into())
     }
     /// What a message calls the option.

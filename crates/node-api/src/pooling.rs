@@ -9,10 +9,7 @@ use crate::options::{Options, known};
 
 /// Sizes of the pool. All of it is address space at first; memory is taken when it is touched.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct PoolingConfig {
     /// Instances alive at once. Default 1,000.
     pub total_core_instances: Option<f64>,

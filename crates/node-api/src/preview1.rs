@@ -117,26 +117,18 @@ pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
         }
     }
     // Returns nothing, and never to the guest.
-    linker.func_wrap(
-        MODULE,
-        "proc_exit",
-        |mut caller: Caller<'_, Data>, code: i32| {
-            preview1::proc_exit(
-                caller.data_mut().wasi.context(),
-                &mut GuestMemory::Unshared(&mut []),
-                code,
-            )
-        },
-    )?;
+    linker.func_wrap(MODULE, "proc_exit", |mut caller: Caller<'_, Data>, code: i32| {
+        preview1::proc_exit(
+            caller.data_mut().wasi.context(),
+            &mut GuestMemory::Unshared(&mut []),
+            code,
+        )
+    })?;
     Ok(())
 }
 
 /// One call of a guest, with the memory it exports.
-fn call(
-    mut caller: Caller<'_, Data>,
-    arguments: &[ValRaw],
-    function: Function,
-) -> wasmtime::Result<i32> {
+fn call(mut caller: Caller<'_, Data>, arguments: &[ValRaw], function: Function) -> wasmtime::Result<i32> {
     let memory = caller.get_export("memory");
     let fuel = caller.as_context_mut().hostcall_fuel();
     let (mut memory, data) = match &memory {
@@ -144,9 +136,7 @@ fn call(
             let (bytes, data) = memory.data_and_store_mut(&mut caller);
             (GuestMemory::Unshared(bytes), data)
         }
-        Some(Extern::SharedMemory(memory)) => {
-            (GuestMemory::Shared(memory.data()), caller.data_mut())
-        }
+        Some(Extern::SharedMemory(memory)) => (GuestMemory::Shared(memory.data()), caller.data_mut()),
         _ => {
             let message = "the guest exports no memory named 'memory', which WASI reads and writes";
             return Err(trap::error(

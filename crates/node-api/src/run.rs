@@ -88,15 +88,12 @@ impl Command {
         let instance = linker.instantiate(&mut self.store, &self.module)?;
         let Some(start) = instance.get_func(&mut self.store, "_start") else {
             let message = "the module has no function '_start': it is no WASI command";
-            return Err(trap::error(
-                Error::new("LinkError", message).with("name", "_start"),
-            ));
+            return Err(trap::error(Error::new("LinkError", message).with("name", "_start")));
         };
         let Ok(start) = start.typed::<(), ()>(&self.store) else {
             let found = crate::sig::Sig::new(&start.ty(&self.store)).text.clone();
-            let message = format!(
-                "the function '_start' of a WASI command takes and returns nothing, this one is {found}"
-            );
+            let message =
+                format!("the function '_start' of a WASI command takes and returns nothing, this one is {found}");
             let error = Error::new("LinkError", message)
                 .with("name", "_start")
                 .with("expected", ":")
@@ -129,11 +126,7 @@ pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<J
     let env = module.env;
     task::promise(env, || {
         let command = Command::read(module, wasi, limits, fuel)?;
-        task::spawn(
-            env,
-            move || command.run(),
-            |env, outcome| outcome.to_js(env),
-        )
+        task::spawn(env, move || command.run(), |env, outcome| outcome.to_js(env))
     })
 }
 
@@ -141,7 +134,5 @@ pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<J
 #[napi(skip_typescript)]
 pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<Js> {
     let env = module.env;
-    guard(env, || {
-        Command::read(module, wasi, limits, fuel)?.run()?.to_js(env)
-    })
+    guard(env, || Command::read(module, wasi, limits, fuel)?.run()?.to_js(env))
 }

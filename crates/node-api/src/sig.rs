@@ -48,10 +48,7 @@ impl Refs {
 impl Sig {
     pub fn new(ty: &FuncType) -> Arc<Sig> {
         let names = |types: &mut dyn Iterator<Item = ValType>| {
-            types
-                .map(|ty| types::val_type_name(&ty))
-                .collect::<Vec<_>>()
-                .join(",")
+            types.map(|ty| types::val_type_name(&ty)).collect::<Vec<_>>().join(",")
         };
         let (param_refs, result_refs) = (Refs::find(ty.params()), Refs::find(ty.results()));
         Arc::new(Sig {

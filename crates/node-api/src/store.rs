@@ -7,7 +7,7 @@
 //! instances and stores is one the JavaScript collector sees and frees.
 //!
 //! **Re-entrance.** Wasm runs inside [`Core::enter`]. A host function leaves the context it was given in `top`
-//! ([`crate::func`]); whoever comes back in from JavaScript uses that one. The contract behind the unsafe code: who sets
+//! ([`crate::host`]); whoever comes back in from JavaScript uses that one. The contract behind the unsafe code: who sets
 //! `top` does not touch its own borrow until the JavaScript call returns, and `enter` takes `top` away while it uses it.
 
 use std::cell::{Cell, UnsafeCell};
@@ -24,7 +24,8 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard, panicked};
-use crate::func::{Funcs, Hosts};
+use crate::func::Funcs;
+use crate::host::Hosts;
 use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
@@ -87,12 +88,7 @@ pub struct Core {
 }
 
 impl Core {
-    fn new(
-        env: sys::napi_env,
-        engine: &Engine,
-        limits: Limits,
-        wasi: wasi::State,
-    ) -> Result<Rc<Core>> {
+    fn new(env: sys::napi_env, engine: &Engine, limits: Limits, wasi: wasi::State) -> Result<Rc<Core>> {
         let core = Rc::new(Core {
             env,
             data: EnvData::of(env)?,
@@ -131,9 +127,7 @@ impl Core {
             core.enter_now(body)
         }
         let (mut body, mut result) = (Some(body), None);
-        erased(self, &mut |context| {
-            result = body.take().map(|body| body(context))
-        })?;
+        erased(self, &mut |context| result = body.take().map(|body| body(context)))?;
         result.ok_or_else(|| Error::internal("the body did not run").into())
     }
 
@@ -186,10 +180,7 @@ impl Core {
     fn refusal(&self) -> Failure {
         let state = self.state.get();
         if state & POISONED != 0 {
-            Error::internal(
-                "this store was in use when a Rust panic was caught, and can't be used any more",
-            )
-            .into()
+            Error::internal("this store was in use when a Rust panic was caught, and can't be used any more").into()
         } else if state & CLOSED != 0 {
             Error::new("ClosedError", "this store is disposed").into()
         } else {
@@ -340,10 +331,7 @@ pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Dat
 
 /// What a store is made with.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct StoreOptions {
     /// What its guests may take.
     #[napi(ts_type = "StoreLimits")]
@@ -396,8 +384,7 @@ impl Store {
             let wasi = wasi::State::read(options.get("wasi")?)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
             if let Some(fuel) = fuel {
-                core.enter(|mut context| context.set_fuel(fuel))?
-                    .map_err(no_fuel)?;
+                core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
             }
             core.bind(this.object, engine)?;
             Ok(Store { core })
@@ -417,10 +404,7 @@ impl Store {
     #[napi(getter, ts_return_type = "bigint")]
     pub fn fuel(&self, env: napi::Env) -> napi::Result<Js> {
         guard(env.raw(), || {
-            let fuel = self
-                .core
-                .enter(|context| context.get_fuel())?
-                .map_err(no_fuel)?;
+            let fuel = self.core.enter(|context| context.get_fuel())?.map_err(no_fuel)?;
             Js::biguint(env.raw(), fuel)
         })
     }
@@ -448,8 +432,7 @@ impl Store {
     pub fn set_limits(&self, limits: Js) -> napi::Result<()> {
         guard(limits.env, || {
             let limits = Limits::read(limits)?;
-            self.core
-                .enter(|mut context| context.data_mut().limits.limits = limits)
+            self.core.enter(|mut context| context.data_mut().limits.limits = limits)
         })
     }
 

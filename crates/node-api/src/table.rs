@@ -34,10 +34,7 @@ fn element(core: &Core, value: Js, ty: &RefType) -> Result<Plain> {
 }
 
 fn outside(index: u64, size: u64) -> Failure {
-    Error::range_error(format!(
-        "{index} is outside of the table, which has {size} elements"
-    ))
-    .into()
+    Error::range_error(format!("{index} is outside of the table, which has {size} elements")).into()
 }
 
 impl Table {
@@ -54,10 +51,7 @@ impl Table {
     /// Makes a table in `store`, all elements of it `init`. Not given, that is null, or `undefined` for externrefs.
     ///
     /// Throws `RangeError` for sizes that can't be, `TypeError` for an `init` that is no such element.
-    #[napi(
-        constructor,
-        ts_args_type = "store: Store, type: TableType, init?: unknown"
-    )]
+    #[napi(constructor, ts_args_type = "store: Store, type: TableType, init?: unknown")]
     pub fn new(this: This<Js>, store: Js, ty: Js, init: Js) -> napi::Result<Self> {
         guard(store.env, || {
             constructing::<Table>(this.object)?;
@@ -82,9 +76,7 @@ impl Table {
     /// The number of elements; a bigint for a 64-bit table.
     #[napi(getter, ts_return_type = "number")]
     pub fn length(&self, env: napi::Env) -> napi::Result<Js> {
-        guard(env.raw(), || {
-            types::size(env.raw(), self.size()?, self.ty()?.is_64())
-        })
+        guard(env.raw(), || types::size(env.raw(), self.size()?, self.ty()?.is_64()))
     }
 
     /// The type, with the size it was made with.
@@ -132,9 +124,7 @@ impl Table {
             core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let element = plain.to_ref(core, &mut context)?;
-                    self.table
-                        .set(context, at, element)
-                        .map_err(crate::trap::failure)
+                    self.table.set(context, at, element).map_err(crate::trap::failure)
                 })
             })?
         })
@@ -143,10 +133,7 @@ impl Table {
     /// Grows by so many elements, all of them `init` (as for the constructor), and returns the size before.
     ///
     /// Throws `RangeError` beyond the maximum or a limit of the store.
-    #[napi(
-        ts_args_type = "delta: number | bigint, init?: unknown",
-        ts_return_type = "number"
-    )]
+    #[napi(ts_args_type = "delta: number | bigint, init?: unknown", ts_return_type = "number")]
     pub fn grow(&self, delta: Js, init: Js) -> napi::Result<Js> {
         guard(delta.env, || {
             let core = &self.core;
@@ -156,9 +143,7 @@ impl Table {
             let before = core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let init = init.to_ref(core, &mut context)?;
-                    self.table
-                        .grow(context, by, init)
-                        .map_err(types::out_of_range)
+                    self.table.grow(context, by, init).map_err(types::out_of_range)
                 })
             })??;
             types::size(delta.env, before, ty.is_64())

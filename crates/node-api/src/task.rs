@@ -56,11 +56,7 @@ fn submit(job: Job) -> Result<()> {
         Err(_) if pool.threads > 0 => {}
         Err(error) => {
             pool.jobs.pop_back();
-            return Err(Error::new(
-                "WasmtimeError",
-                format!("no thread could be started: {error}"),
-            )
-            .into());
+            return Err(Error::new("WasmtimeError", format!("no thread could be started: {error}")).into());
         }
     }
     Ok(())
@@ -76,9 +72,7 @@ fn work() {
             continue;
         }
         pool.idle += 1;
-        let (woken, timeout) = WORK
-            .wait_timeout(pool, IDLE)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (woken, timeout) = WORK.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner);
         pool = woken;
         pool.idle -= 1;
         if timeout.timed_out() && pool.jobs.is_empty() {
@@ -111,8 +105,7 @@ impl<T> Home<T> {
 pub fn promise(env: sys::napi_env, body: impl FnOnce() -> Result<Js>) -> napi::Result<Js> {
     guard(env, || {
         body().or_else(|failure| {
-            let (mut deferred, mut promise, mut reason) =
-                (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+            let (mut deferred, mut promise, mut reason) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
             failure.throw(env);
             // SAFETY: takes the exception that is pending, and gives it to a promise that is settled once.
             unsafe {

@@ -68,16 +68,10 @@ fn translate(error: &wasmtime::Error) -> Error {
         return Error::new(class, trap.to_string()).with("trapCode", code(*trap));
     }
     if let Some(import) = error.downcast_ref::<UnknownImportError>() {
-        return missing(
-            import.module(),
-            import.name(),
-            crate::types::kind(&import.ty()),
-        );
+        return missing(import.module(), import.name(), crate::types::kind(&import.ty()));
     }
     let text = text(error);
-    if let Some(rest) = text
-        .split_once("incompatible import type for `")
-        .map(|(_, rest)| rest)
+    if let Some(rest) = text.split_once("incompatible import type for `").map(|(_, rest)| rest)
         && let Some((path, why)) = rest.split_once('`')
         && let Some((module, name)) = path.split_once("::")
     {

@@ -2,8 +2,8 @@
 
 use napi::sys;
 use wasmtime::{
-    Engine, ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability,
-    RefType, TableType, ValType,
+    Engine, ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability, RefType, TableType,
+    ValType,
 };
 
 use crate::error::{Error, Failure, Result};
@@ -59,18 +59,11 @@ pub fn val_type(name: Js, what: &str) -> Result<ValType> {
 
 fn val_types(list: Js, what: &str) -> Result<Vec<ValType>> {
     if !list.is_array() {
-        return Err(Error::type_error(format!(
-            "{what} must be an array of types, got {}",
-            list.describe()
-        ))
-        .into());
+        return Err(Error::type_error(format!("{what} must be an array of types, got {}", list.describe())).into());
     }
     let len = list.len()?;
     if len > 1000 {
-        return Err(Error::range_error(format!(
-            "{what} has {len} types; a function has at most 1000"
-        ))
-        .into());
+        return Err(Error::range_error(format!("{what} has {len} types; a function has at most 1000")).into());
     }
     (0..len)
         .map(|i| val_type(list.index(i)?, &format!("{what}[{i}]")))
@@ -102,14 +95,11 @@ fn address_is_64(descriptor: Js) -> Result<bool> {
     match value.to_str("address")?.as_str() {
         "i32" => Ok(false),
         "i64" => Ok(true),
-        other => {
-            Err(Error::type_error(format!("address must be 'i32' or 'i64', got '{other}'")).into())
-        }
+        other => Err(Error::type_error(format!("address must be 'i32' or 'i64', got '{other}'")).into()),
     }
 }
 fn initial(descriptor: Js) -> Result<u64> {
-    limit(descriptor, "initial")?
-        .ok_or_else(|| Error::type_error("initial must be a number, got undefined").into())
+    limit(descriptor, "initial")?.ok_or_else(|| Error::type_error("initial must be a number, got undefined").into())
 }
 
 /// Reads a memory's descriptor.
@@ -131,10 +121,7 @@ pub fn table_type(descriptor: Js) -> Result<TableType> {
     let element = match val_type(descriptor.get("element")?, "element")? {
         ValType::Ref(element) => element,
         other => {
-            return Err(Error::type_error(format!(
-                "element must be a reference type, got {other}"
-            ))
-            .into());
+            return Err(Error::type_error(format!("element must be a reference type, got {other}")).into());
         }
     };
     let (min, max) = (initial(descriptor)?, limit(descriptor, "maximum")?);
@@ -144,15 +131,8 @@ pub fn table_type(descriptor: Js) -> Result<TableType> {
     if address_is_64(descriptor)? {
         return Ok(TableType::new64(element, min, max));
     }
-    let narrow = |n: u64| {
-        u32::try_from(n)
-            .map_err(|_| Error::range_error(format!("{n} elements are more than 2³²-1")))
-    };
-    Ok(TableType::new(
-        element,
-        narrow(min)?,
-        max.map(narrow).transpose()?,
-    ))
+    let narrow = |n: u64| u32::try_from(n).map_err(|_| Error::range_error(format!("{n} elements are more than 2³²-1")));
+    Ok(TableType::new(element, narrow(min)?, max.map(narrow).transpose()?))
 }
 
 /// Reads a global's descriptor.
@@ -160,15 +140,8 @@ pub fn global_type(descriptor: Js) -> Result<GlobalType> {
     let descriptor = descriptor.to_object("type")?;
     let mutable = descriptor.get("mutable")?;
     let mutable = !mutable.is_undefined() && mutable.to_bool("mutable")?;
-    let mutability = if mutable {
-        Mutability::Var
-    } else {
-        Mutability::Const
-    };
-    Ok(GlobalType::new(
-        val_type(descriptor.get("type")?, "type")?,
-        mutability,
-    ))
+    let mutability = if mutable { Mutability::Var } else { Mutability::Const };
+    Ok(GlobalType::new(val_type(descriptor.get("type")?, "type")?, mutability))
 }
 
 /// A size that Wasmtime refuses.
@@ -220,10 +193,7 @@ fn func_to_js(env: sys::napi_env, ty: &FuncType) -> Result<Js> {
 pub fn global_to_js(env: sys::napi_env, ty: &GlobalType) -> Result<Js> {
     let object = Js::object(env)?;
     object.set("type", Js::string(env, &val_type_name(ty.content()))?)?;
-    object.set(
-        "mutable",
-        Js::bool(env, ty.mutability() == Mutability::Var)?,
-    )?;
+    object.set("mutable", Js::bool(env, ty.mutability() == Mutability::Var)?)?;
     Ok(object)
 }
 /// A size in the words of its address type.
@@ -239,10 +209,7 @@ fn limits(env: sys::napi_env, object: Js, min: u64, max: Option<u64>, is_64: boo
     if let Some(max) = max {
         object.set("maximum", size(env, max, is_64)?)?;
     }
-    object.set(
-        "address",
-        Js::string(env, if is_64 { "i64" } else { "i32" })?,
-    )
+    object.set("address", Js::string(env, if is_64 { "i64" } else { "i32" })?)
 }
 pub fn table_to_js(env: sys::napi_env, ty: &TableType) -> Result<Js> {
     let object = Js::object(env)?;

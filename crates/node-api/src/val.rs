@@ -52,8 +52,7 @@ impl Plain {
             if number == 0 {
                 Js::null(env)
             } else {
-                core.table()?
-                    .invoke(method, &[Js::number(env, number.into())?])
+                core.table()?.invoke(method, &[Js::number(env, number.into())?])
             }
         };
         match self {
@@ -82,11 +81,7 @@ impl Plain {
         })
     }
 
-    pub fn from_val(
-        core: &Core,
-        context: &mut StoreContextMut<'_, Data>,
-        val: Val,
-    ) -> Result<Plain> {
+    pub fn from_val(core: &Core, context: &mut StoreContextMut<'_, Data>, val: Val) -> Result<Plain> {
         Ok(match val {
             Val::I32(n) => Plain::I32(n),
             Val::I64(n) => Plain::I64(n),
@@ -118,7 +113,5 @@ impl Plain {
 
 /// A type whose values have no way into JavaScript yet.
 pub fn no_way(ty: &str) -> Error {
-    Error::type_error(format!(
-        "values of type {ty} can't cross between JavaScript and wasm"
-    ))
+    Error::type_error(format!("values of type {ty} can't cross between JavaScript and wasm"))
 }

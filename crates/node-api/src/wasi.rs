@@ -16,10 +16,7 @@ use crate::store::Store;
 
 /// What WASI grants a guest. Nothing is granted that is not named here.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct WasiOptions {
     /// Arguments after argv[0]. Default none.
     pub args: Option<Vec<String>>,
@@ -57,10 +54,7 @@ known!(WasiOptions {
 
 /// A directory that a guest sees.
 #[napi(object, object_from_js = false, object_to_js = false)]
-#[allow(
-    dead_code,
-    reason = "it declares the interface; values are read by name"
-)]
+#[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct WasiDir {
     /// Its path on the host.
     pub host: Option<String>,
@@ -87,17 +81,8 @@ enum Output {
 }
 
 impl Output {
-    fn read(
-        options: &Options<WasiOptions>,
-        name: &str,
-        default: &str,
-        limit: usize,
-    ) -> Result<Output> {
-        let choices = [
-            ("inherit", "inherit"),
-            ("ignore", "ignore"),
-            ("capture", "capture"),
-        ];
+    fn read(options: &Options<WasiOptions>, name: &str, default: &str, limit: usize) -> Result<Output> {
+        let choices = [("inherit", "inherit"), ("ignore", "ignore"), ("capture", "capture")];
         Ok(match options.choice(name, &choices)?.unwrap_or(default) {
             "inherit" => Output::Inherit,
             "capture" => Output::Capture(MemoryOutputPipe::new(limit)),
@@ -127,11 +112,7 @@ impl State {
         builder.arg(text(options.string("argv0")?.unwrap_or_default(), "argv0")?);
         if let Some(args) = options.some("args")? {
             if !args.is_array() {
-                return Err(Error::type_error(format!(
-                    "args must be an array, got {}",
-                    args.describe()
-                ))
-                .into());
+                return Err(Error::type_error(format!("args must be an array, got {}", args.describe())).into());
             }
             for i in 0..args.len()? {
                 let what = format!("args[{i}]");
@@ -142,9 +123,7 @@ impl State {
             read_env(&mut builder, env)?;
         }
         read_stdin(&mut builder, options, default)?;
-        let limit = options
-            .number("max_output_bytes", 1 << 40)?
-            .unwrap_or(64 << 20) as usize;
+        let limit = options.number("max_output_bytes", 1 << 40)?.unwrap_or(64 << 20) as usize;
         let stdout = match Output::read(options, "stdout", default, limit)? {
             Output::Inherit => {
                 builder.inherit_stdout();
@@ -180,8 +159,7 @@ impl State {
 
     /// What the guest wrote so far, of captured streams: stdout, stderr.
     pub fn output(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-        let contents =
-            |pipe: &Option<MemoryOutputPipe>| pipe.as_ref().map(|pipe| pipe.contents().to_vec());
+        let contents = |pipe: &Option<MemoryOutputPipe>| pipe.as_ref().map(|pipe| pipe.contents().to_vec());
         (contents(&self.stdout), contents(&self.stderr))
     }
 
@@ -212,21 +190,14 @@ fn read_env(builder: &mut WasiCtxBuilder, env: Js) -> Result<()> {
         let what = format!("env.{key}");
         let value = text(env.get(&key)?.to_str(&what)?, &what)?;
         if key.is_empty() || key.contains(['=', '\0']) {
-            return Err(Error::type_error(format!(
-                "'{key}' can't be the name of an environment variable"
-            ))
-            .into());
+            return Err(Error::type_error(format!("'{key}' can't be the name of an environment variable")).into());
         }
         builder.env(key, value);
     }
     Ok(())
 }
 
-fn read_stdin(
-    builder: &mut WasiCtxBuilder,
-    options: &Options<WasiOptions>,
-    default: &str,
-) -> Result<()> {
+fn read_stdin(builder: &mut WasiCtxBuilder, options: &Options<WasiOptions>, default: &str) -> Result<()> {
     let Some(stdin) = options.some("stdin")? else {
         if default == "inherit" {
             builder.inherit_stdin();
@@ -255,14 +226,9 @@ fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<()> {
             (dir.to_str(&what)?, FsPerms::ReadOnly)
         } else {
             let dir = Options::<WasiDir>::new(dir, &what)?;
-            let choices = [
-                ("read", FsPerms::ReadOnly),
-                ("read-write", FsPerms::ReadWrite),
-            ];
+            let choices = [("read", FsPerms::ReadOnly), ("read-write", FsPerms::ReadWrite)];
             let missing = |name| Error::type_error(format!("{what}.{name} is missing"));
-            let perms = dir
-                .choice("access", &choices)?
-                .ok_or_else(|| missing("access"))?;
+            let perms = dir.choice("access", &choices)?.ok_or_else(|| missing("access"))?;
             (dir.string("host")?.ok_or_else(|| missing("host"))?, perms)
         };
         text(guest.clone(), "a key of dirs")?;
