@@ -1,7 +1,8 @@
 // npm run build [-- full min ts] [--target=TRIPLE] [--debug]: both addons into npm/, then the TypeScript into dist/. With
 // --debug they are built fast, and are slow: for working on the addon.
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { inRoot, node, output, root, say } from "./commands.mjs";
 import { install } from "./install.mjs";
@@ -21,6 +22,9 @@ if (wanted("ts")) typescript();
 function addon(variant) {
   const { profile, features, platforms, firstBuild } = variants[variant];
   const made = inRoot("target", "addon", variant);
+  const stamp = inRoot("target", "addon", `${variant}.stamp`);
+  const inputs = fingerprint([target ?? hostTriple(), debug, profile, features]);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === inputs && existsSync(built(platforms))) return;
   say(`Building the ${variant} addon (${firstBuild}, seconds when little changed)…`);
   rmSync(made, { recursive: true, force: true });
   const options = [
@@ -52,6 +56,28 @@ function addon(variant) {
   replace(join(made, file), inRoot(platforms, platform, file));
   // One file of types for both: what min lacks is there too, and throws.
   if (variant === "full") replace(join(made, "binding.d.ts"), inRoot("lib", "binding.d.ts"));
+  writeFileSync(stamp, inputs);
+}
+
+/** The addon of this machine, or of the target, as the build left it. */
+function built(platforms) {
+  const found = readdirSync(inRoot(platforms), { recursive: true }).find((name) => name.endsWith(".node"));
+  return inRoot(platforms, found ?? "none");
+}
+
+/** All that an addon is made from. cargo would know, but napi's first build and its second differ in an environment variable
+ * that makes cargo build the crate again. */
+function fingerprint(settings) {
+  const hash = createHash("sha256").update(JSON.stringify(settings));
+  hash.update(output("rustc", ["-vV"]));
+  const folders = ["crates", ".cargo"].flatMap((folder) =>
+    readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
+  );
+  const files = ["Cargo.toml", "Cargo.lock", "package.json", "scripts/build.mjs"].map((name) => inRoot(name));
+  for (const file of [...folders.sort(), ...files]) hash.update(file.slice(root.length)).update(readFileSync(file));
+  return hash.digest("hex");
 }
 
 function typescript() {

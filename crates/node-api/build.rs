@@ -4,9 +4,12 @@ fn main() {
     println!("cargo::rerun-if-env-changed=CWASM_VARIANT_NAME");
     let variant = std::env::var("CWASM_VARIANT_NAME").unwrap_or_else(|_| "custom".into());
     println!("cargo::rustc-env=CWASM_VARIANT={variant}");
-    // napi tags each class's objects with the crate's name, and two variants can be loaded side by side: an object of
-    // one must be a stranger to the other, whose structures have other fields.
-    println!("cargo::rustc-env=CARGO_PKG_NAME=cwasm-node-api-{variant}");
+    // napi tags each class's objects with the crate's name and version, and two variants can be loaded side by side: an
+    // object of one must be a stranger to the other, whose structures have other fields. (The name is what napi's command
+    // finds the crate's types by.)
+    let version = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
+    println!("cargo::rustc-env=CWASM_VERSION={version}");
+    println!("cargo::rustc-env=CARGO_PKG_VERSION={version}+{variant}");
     // The exact Wasmtime version, which Wasmtime itself does not tell, is the one the workspace pins.
     let manifest = "../../Cargo.toml";
     println!("cargo::rerun-if-changed={manifest}");

@@ -31,7 +31,7 @@ pub const WASMTIME_VERSION: &str = env!("CWASM_WASMTIME_VERSION");
 /// Version of the package.
 #[napi]
 #[allow(non_upper_case_globals, reason = "napi names a constant as Rust does")]
-pub const version: &str = env!("CARGO_PKG_VERSION");
+pub const version: &str = env!("CWASM_VERSION");
 /// The exact Wasmtime version inside.
 #[napi]
 #[allow(non_upper_case_globals, reason = "napi names a constant as Rust does")]
