@@ -31,6 +31,7 @@ export type {
   Config,
   PoolingConfig,
   PrecompileOptions,
+  ResourcesRequired,
   StoreLimits,
   StoreOptions,
   WasiOptions,

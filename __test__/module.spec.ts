@@ -211,3 +211,12 @@ test("a module with the GC heap, SIMD and several memories works", (t) => {
   t.is(exports.sum(), 7);
   t.throws(() => exports.a.read(65536, 1), rangeError);
 });
+
+test("a module knows its engine, and what an instance of it needs", async (t) => {
+  const { engine, module } = load(`(module (memory 3 9) (table 7 funcref) (table 2 funcref))`);
+  t.is(module.engine, engine);
+  t.deepEqual(module.resources, { numMemories: 1, numTables: 2, maxInitialMemorySize: 3, maxInitialTableSize: 7 });
+  t.deepEqual(load("(module)").module.resources, { numMemories: 0, numTables: 0 });
+  if (features.has("cranelift")) t.is((await Module.compile(engine, "(module)")).engine, engine);
+  else isUnavailable(t, "cranelift", await t.throwsAsync(async () => Module.compile(engine, "(module)")));
+});

@@ -277,6 +277,10 @@ export declare class Module {
    * Throws Node's own error (`ENOENT`, …) for a file that can't be read.
    */
   static deserializeFile(engine: Engine, path: string): Module
+  /** The engine it was made with. */
+  get engine(): Engine
+  /** What an instance of the module needs, for instance to size a pool. */
+  get resources(): ResourcesRequired
   /** The module's name, if its name section has one. */
   get name(): string | null
   /** What must be given to instantiate the module, in order. */
@@ -473,6 +477,18 @@ export interface PrecompileOptions {
    * `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
    */
   cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'
+}
+
+/** What an instance of a module needs. */
+export interface ResourcesRequired {
+  /** How many memories. */
+  numMemories: number
+  /** Pages of the largest of them at the start; absent if there is none. */
+  maxInitialMemorySize?: number
+  /** How many tables. */
+  numTables: number
+  /** Elements of the largest of them at the start; absent if there is none. */
+  maxInitialTableSize?: number
 }
 
 /** What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing. */

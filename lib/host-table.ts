@@ -201,8 +201,8 @@ export const facade = {
   bind(object: object, to: unknown): void {
     new Bound(object, to);
   },
-  functionsOf(linker: object): unknown {
-    return Bound.of(linker);
+  boundTo(object: object): unknown {
+    return Bound.of(object);
   },
   addFunction(linker: object, sig: string, fn: Function): number {
     return (Bound.of(linker) as Trampoline[]).push(signature(sig).import(fn)) - 1;

@@ -6,7 +6,7 @@ use wasmtime::OptLevel;
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts, refused};
 use crate::error::{Error, Failure, Field, Result, guard};
-use crate::js::{IntoJs, Js};
+use crate::js::{Js, Kept};
 use crate::module::Module;
 use crate::options::{Options, known};
 use crate::task;
@@ -195,13 +195,13 @@ impl Module {
     pub fn compile(engine: Js, source: Js) -> napi::Result<Js> {
         let env = engine.env;
         task::promise(env, || {
-            let parts = engine.class::<Engine>("engine")?.parts.clone();
-            let compiler = parts.engine.clone();
+            let compiler = engine.class::<Engine>("engine")?.parts.engine.clone();
             let source = Source::read(source);
+            let engine = Kept::new(engine)?;
             task::spawn(
                 env,
                 move || source?.compile(&compiler),
-                move |env, module| Module::wrap(module, &parts).into_js(env),
+                move |env, module| Module::wrap(module, engine.take(env)?),
             )
         })
     }
@@ -215,7 +215,7 @@ impl Module {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let module = Source::read(source)?.compile(&parts.engine)?;
-            Module::wrap(module, parts).into_js(engine.env)
+            Module::wrap(module, engine)
         })
     }
 

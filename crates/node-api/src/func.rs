@@ -90,7 +90,7 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
     };
     let result = match core {
         None => Err(Error::internal("there is no store of this number").into()),
-        Some(core) if number > 0 => match core.call(data, number as u32) {
+        Some(core) if number > 0 => match core.held().call(data, number as u32) {
             Ok(()) => return ptr::null_mut(),
             Err(failure) => Err(failure),
         },

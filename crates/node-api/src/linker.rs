@@ -76,7 +76,7 @@ impl Linker {
         })
     }
     fn functions(this: Js) -> Result<Js> {
-        crate::env::EnvData::of(this.env)?.call(this.env, "functionsOf", &[this])
+        crate::env::EnvData::of(this.env)?.call(this.env, "boundTo", &[this])
     }
 }
 
@@ -391,13 +391,13 @@ impl InstancePre {
 
 /// The store that the facade names by its number.
 fn store_of_number(number: Js) -> Result<Rc<Core>> {
-    let core = crate::env::EnvData::of(number.env)?.store(number.to_u32("store")?);
-    if core.is_null() {
-        return Err(Error::internal("there is no store of this number").into());
-    }
-    // SAFETY: a store in the list is an `Rc` that its host table holds; the count is raised for the copy given out.
-    unsafe {
-        Rc::increment_strong_count(core);
-        Ok(Rc::from_raw(core))
+    // SAFETY: a store in the list is alive: the finalizer of its host table takes it off.
+    match unsafe {
+        crate::env::EnvData::of(number.env)?
+            .store(number.to_u32("store")?)
+            .as_ref()
+    } {
+        Some(core) => Ok(core.held()),
+        None => Err(Error::internal("there is no store of this number").into()),
     }
 }

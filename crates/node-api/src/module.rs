@@ -2,14 +2,30 @@
 
 use std::rc::Rc;
 
+use napi::bindgen_prelude::This;
 use napi_derive::napi;
 
 use crate::artifact::{self, Stamp};
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts};
+use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
 use crate::types;
+
+/// What an instance of a module needs.
+#[napi(object, object_from_js = false, object_to_js = false)]
+#[allow(dead_code, reason = "it declares the interface")]
+pub struct ResourcesRequired {
+    /// How many memories.
+    pub num_memories: u32,
+    /// Pages of the largest of them at the start; absent if there is none.
+    pub max_initial_memory_size: Option<f64>,
+    /// How many tables.
+    pub num_tables: u32,
+    /// Elements of the largest of them at the start; absent if there is none.
+    pub max_initial_table_size: Option<f64>,
+}
 
 /// Compiled code, ready to be instantiated any number of times, in any store of the same engine.
 ///
@@ -25,11 +41,12 @@ pub struct Module {
 }
 
 impl Module {
-    pub(crate) fn wrap(module: wasmtime::Module, engine: &Rc<EngineParts>) -> Module {
-        Module {
-            module,
-            engine: engine.clone(),
-        }
+    /// Makes the object, with an edge to its engine's.
+    pub(crate) fn wrap(module: wasmtime::Module, engine: Js) -> Result<Js> {
+        let parts = engine.class::<Engine>("engine")?.parts.clone();
+        let object = Module { module, engine: parts }.into_js(engine.env)?;
+        EnvData::of(engine.env)?.call(engine.env, "bind", &[object, engine])?;
+        Ok(object)
     }
 }
 
@@ -59,7 +76,7 @@ impl Module {
             Stamp::read(&*bytes)?.check(parts)?;
             // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
             let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
-            Module::wrap(module, parts).into_js(engine.env)
+            Module::wrap(module, engine)
         })
     }
 
@@ -76,7 +93,36 @@ impl Module {
             // SAFETY: as above, and that the file stays as it is while it is mapped.
             let module =
                 unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
-            Module::wrap(module, parts).into_js(engine.env)
+            Module::wrap(module, engine)
+        })
+    }
+
+    /// The engine it was made with.
+    #[napi(getter, ts_return_type = "Engine")]
+    pub fn engine(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
+        guard(env.raw(), || {
+            EnvData::of(env.raw())?.call(env.raw(), "boundTo", &[this.object])
+        })
+    }
+
+    /// What an instance of the module needs, for instance to size a pool.
+    #[napi(getter, ts_return_type = "ResourcesRequired")]
+    pub fn resources(&self, env: napi::Env) -> napi::Result<Js> {
+        let env = env.raw();
+        guard(env, || {
+            let needs = self.module.resources_required();
+            let object = Js::object(env)?;
+            object.set("numMemories", Js::number(env, needs.num_memories.into())?)?;
+            object.set("numTables", Js::number(env, needs.num_tables.into())?)?;
+            for (name, size) in [
+                ("maxInitialMemorySize", needs.max_initial_memory_size),
+                ("maxInitialTableSize", needs.max_initial_table_size),
+            ] {
+                if let Some(size) = size {
+                    object.set(name, Js::number(env, size as f64)?)?;
+                }
+            }
+            Ok(object)
         })
     }
 

@@ -220,6 +220,16 @@ impl Core {
         }
     }
 
+    /// A count of this Core for the length of a call: V8 may collect a caller that has nothing left to do but to return.
+    #[inline(always)]
+    pub fn held(&self) -> Rc<Core> {
+        // SAFETY: every Core is made by `Core::new`, in an Rc, which is there now.
+        unsafe {
+            Rc::increment_strong_count(self);
+            Rc::from_raw(self)
+        }
+    }
+
     /// The host table. It lives as long as anything that can still call into this store.
     pub fn table(&self) -> Result<Js> {
         let mut raw = ptr::null_mut();
