@@ -145,3 +145,13 @@ for (const collects of [false, true]) {
     if ("transfer" in ArrayBuffer.prototype) t.not(sums.transfer, undefined);
   });
 }
+
+test("growing by no pages detaches the memory's own view, and no other's", (t) => {
+  const store = new Store(engineOf());
+  const [one, other] = [new Memory(store, { initial: 1 }), new Memory(store, { initial: 1 })];
+  const [view, spared] = [one!.buffer, other!.buffer];
+  t.is(one!.grow(0), 1);
+  t.deepEqual([view.byteLength, spared.byteLength], [0, 65536]);
+  t.not(one!.buffer, view);
+  t.is(other!.buffer, spared);
+});

@@ -1,12 +1,15 @@
 //! [feature `cranelift`] What needs the compiler: `Module.compile`, `serialize`, `Engine.precompile`, `Config.compiler`.
 
+use std::ptr;
+
+use napi::sys;
 use napi_derive::napi;
 use wasmtime::OptLevel;
 
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts, refused};
 use crate::error::{Error, Failure, Field, Result, guard};
-use crate::js::{Js, Kept};
+use crate::js::{Js, check};
 use crate::module::Module;
 use crate::options::{Options, known};
 use crate::task;
@@ -178,6 +181,29 @@ fn compile_error(error: wasmtime::Error) -> Failure {
     match offset {
         Some(offset) => error.with("offset", Field::Number(offset.into())).into(),
         None => error.into(),
+    }
+}
+
+/// A value that lives on after the native call, for work that comes back later. Taken once; where the environment ends before,
+/// it goes with it.
+struct Kept(sys::napi_ref);
+
+impl Kept {
+    /// `object` is an object or a function.
+    fn new(object: Js) -> Result<Kept> {
+        let mut reference = ptr::null_mut();
+        // SAFETY: a live handle.
+        check(unsafe { sys::napi_create_reference(object.env, object.raw, 1, &mut reference) })?;
+        Ok(Kept(reference))
+    }
+    fn take(self, env: sys::napi_env) -> Result<Js> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: made by `new` in this environment, and deleted once.
+        unsafe {
+            check(sys::napi_get_reference_value(env, self.0, &mut raw))?;
+            check(sys::napi_delete_reference(env, self.0))?;
+        }
+        Ok(Js { env, raw })
     }
 }
 

@@ -307,26 +307,6 @@ impl Js {
     }
 }
 
-/// A value that lives on after the native call, for work that comes back later. Taken once; where the environment ends before,
-/// it goes with it.
-pub struct Kept(sys::napi_ref);
-
-impl Kept {
-    /// `object` is an object or a function.
-    pub fn new(object: Js) -> Result<Kept> {
-        let mut reference = ptr::null_mut();
-        // SAFETY: a live handle.
-        check(unsafe { sys::napi_create_reference(object.env, object.raw, 1, &mut reference) })?;
-        Ok(Kept(reference))
-    }
-    pub fn take(self, env: sys::napi_env) -> Result<Js> {
-        let value = make!(env, napi_get_reference_value, self.0);
-        // SAFETY: made by `new` in this environment, and deleted once.
-        check(unsafe { sys::napi_delete_reference(env, self.0) })?;
-        Ok(value)
-    }
-}
-
 /// Refuses a constructor that is called without `new`, which Node-API does not.
 pub fn constructing<T>(this: Js) -> Result<()>
 where

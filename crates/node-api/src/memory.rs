@@ -79,6 +79,12 @@ impl Views {
             }
         }
     }
+    /// Detaches the views of the memory that begins here.
+    fn detach_at(&self, env: sys::napi_env, start: *mut u8) {
+        for view in self.list.borrow_mut().extract_if(.., |view| view.start == start) {
+            view.detach(env);
+        }
+    }
     pub fn detach_all(&self, env: sys::napi_env) {
         for view in self.list.borrow_mut().drain(..) {
             view.detach(env);
@@ -282,7 +288,7 @@ impl Memory {
                 .map_err(types::out_of_range)?;
             // By no pages at all is a growth too: the JS API has a new buffer afterwards.
             if delta == 0 {
-                self.core.views.detach_all(pages.env);
+                self.core.views.detach_at(pages.env, self.bytes()?.0);
             }
             types::size(pages.env, before, self.ty()?.is_64())
         })
