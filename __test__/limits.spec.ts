@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Engine, Instance, Memory, MemoryLimitError, Store, type StoreLimits, Table, Trap, WasmtimeError } from "../index.js";
-import { engineOf, load, needs, start, thrown, typeError } from "./helper.js";
+import { engineOf, load, needs, rangeError, start, thrown, typeError } from "./helper.js";
 
 const page = 65536;
 const wat = `(module (memory (export "m") 1) (table $t (export "t") 2 funcref)
@@ -182,4 +182,11 @@ test("a pool has a ceiling for the whole engine, and slots come back with dispos
       t.notThrows(() => new Instance(new Store(engine), module));
     },
   );
+});
+
+test("what could not be made does not give a store more room", (t) => {
+  const store = new Store(engineOf(), { limits: { memoryBytes: 1 << 20 } });
+  t.truthy(new Memory(store, { initial: 16 }));
+  for (let i = 0; i < 20; i++) t.throws(() => new Memory(store, { initial: 1n << 48n, address: "i64" }), rangeError);
+  t.throws(() => new Memory(store, { initial: 1 }), rangeError);
 });

@@ -290,3 +290,13 @@ test("host functions of two linkers live in one store", (t) => {
     [11, 12, 13],
   );
 });
+
+test("a definition that fails half-way binds the linker all the same", (t) => {
+  const { engine, store, instance } = start(`(module (func (export "x")) (func (export "y")))`);
+  const linker = new Linker(engine).defineFunc("m", "y", { parameters: [], results: [] }, () => {});
+  t.throws(() => linker.defineInstance(store, "m", instance), { instanceOf: LinkError });
+  const other = new Store(engine);
+  t.throws(() => linker.get(other, "m", "x"), typeError);
+  const { exports } = new Instance(other, load(`(module (func (export "fine") (result i32) (i32.const 1)))`, { engine }).module);
+  t.is(exports.fine(), 1);
+});

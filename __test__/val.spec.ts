@@ -288,3 +288,28 @@ test("(ref extern) takes all but null, (ref func) functions only", (t) => {
   t.is(exports.f(exports.e), exports.e);
   for (const wrong of [null, undefined, () => 1]) t.throws(() => exports.f(wrong), { instanceOf: TypeError });
 });
+
+test("a v128 is copied before other arguments are coerced, whatever its class, and gives nobody the slots", (t) => {
+  const { exports } = start(`(module
+    (func (export "both") (param v128 i32) (result v128) (local.get 0))
+    (func (export "zero") (param i32) (result i32) (local.get 0)))`);
+  const given = Buffer.alloc(16, 7);
+  const changing = { valueOf: () => (given.fill(9), 0) };
+  t.deepEqual(exports.both(given, changing), new Uint8Array(16).fill(7));
+  class Hostile extends Uint8Array {
+    override slice(): any {
+      return { length: 1, get 0() { return exports.zero(0); } };
+    }
+  }
+  t.deepEqual(exports.both(new Hostile(16).fill(3), 0), new Uint8Array(16).fill(3));
+  const shared = Object.getPrototypeOf(Uint8Array.prototype);
+  const { set, slice } = shared;
+  let seen = 0;
+  shared.set = shared.slice = () => (seen++, new Uint8Array(16));
+  try {
+    t.deepEqual(exports.both(given, 0), new Uint8Array(16).fill(9));
+  } finally {
+    Object.assign(shared, { set, slice });
+  }
+  t.is(seen, 0);
+});

@@ -427,7 +427,7 @@ export interface Config {
   profile?: ProfileName
   /**
    * Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-   * traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+   * traps with `stackOverflow`. Default 524288, at most 4 MiB: the threads it runs on must have that much left.
    */
   maxWasmStack?: number
   /** The compiler. Needs the feature `cranelift`. */

@@ -74,8 +74,8 @@ const kinds: Record<string, Kind> = {
   },
   v128: {
     take: bytes16,
-    put: (slot, value) => U8.set(value, slot * 16),
-    get: (slot) => U8.slice(slot * 16, slot * 16 + 16),
+    put: (slot, value) => copy16(value, 0, U8, slot * 16),
+    get: (slot) => copy16(U8, slot * 16, new Uint8Array(16), 0),
   },
   externref,
   "(ref extern)": { ...externref, take: nonNull },
@@ -85,10 +85,14 @@ const kinds: Record<string, Kind> = {
 
 /** A copy, so that nobody changes it while the other arguments are coerced. */
 function bytes16(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.length !== 16) {
-    throw wrongType("a v128 must be a Uint8Array of 16 bytes");
-  }
-  return value.slice();
+  if (!(value instanceof Uint8Array) || value.length !== 16) throw wrongType("a v128 must be a Uint8Array of 16 bytes");
+  return copy16(value, 0, new Uint8Array(16), 0);
+}
+
+/** Byte by byte: methods of typed arrays can be replaced, by a subclass or for all, and would be given the slots. */
+function copy16(from: Uint8Array, start: number, to: Uint8Array, at: number): Uint8Array {
+  for (let i = 0; i < 16; i++) to[at + i] = from[start + i]!;
+  return to;
 }
 
 function nonNull(value: unknown): unknown {
@@ -174,7 +178,7 @@ function compile(params: Kind[], results: Kind[]): Signature {
 ${names(params, "p")}
 ${names(results, "r")}
 return {
-  export: (table, store, number) => function (${a.join(", ")}) {
+  export: (table, store, number) => (${a.join(", ")}) => {
     ${each(params, (i) => `a${i} = ptake${i}(a${i}, table);`)}
     ${each(params, (i) => `pput${i}(${i + 1}, a${i}, table);`)}
     I32[0] = number;

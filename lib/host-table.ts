@@ -65,7 +65,10 @@ export class HostTable {
     return number === 0 ? null : this.#values[number];
   }
   #drain(): void {
-    for (const number of ask(this.store, 0) as number[]) {
+    const freed = ask(this.store, 0) as number[];
+    // By index: this runs while slots are being written, and iterators of arrays can be replaced.
+    for (let i = 0; i < freed.length; i++) {
+      const number = freed[i]!;
       if (number === 0) continue;
       this.#values[number] = undefined;
       this.#free.push(number);

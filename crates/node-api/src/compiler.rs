@@ -184,9 +184,12 @@ fn compile_error(error: wasmtime::Error) -> Failure {
     }
 }
 
-/// A value that lives on after the native call, for work that comes back later. Taken once; where the environment ends before,
-/// it goes with it.
-struct Kept(sys::napi_ref);
+/// A value that lives on after the native call, for work that comes back later. Made and dropped on the JavaScript thread;
+/// where the environment ends before, it goes with it.
+struct Kept {
+    env: sys::napi_env,
+    reference: sys::napi_ref,
+}
 
 impl Kept {
     /// `object` is an object or a function.
@@ -194,16 +197,23 @@ impl Kept {
         let mut reference = ptr::null_mut();
         // SAFETY: a live handle.
         check(unsafe { sys::napi_create_reference(object.env, object.raw, 1, &mut reference) })?;
-        Ok(Kept(reference))
+        Ok(Kept {
+            env: object.env,
+            reference,
+        })
     }
-    fn take(self, env: sys::napi_env) -> Result<Js> {
+    fn get(&self) -> Result<Js> {
         let mut raw = ptr::null_mut();
+        // SAFETY: the reference is there until it is dropped.
+        check(unsafe { sys::napi_get_reference_value(self.env, self.reference, &mut raw) })?;
+        Ok(Js { env: self.env, raw })
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
         // SAFETY: made by `new` in this environment, and deleted once.
-        unsafe {
-            check(sys::napi_get_reference_value(env, self.0, &mut raw))?;
-            check(sys::napi_delete_reference(env, self.0))?;
-        }
-        Ok(Js { env, raw })
+        unsafe { sys::napi_delete_reference(self.env, self.reference) };
     }
 }
 
@@ -222,12 +232,12 @@ impl Module {
         let env = engine.env;
         task::promise(env, || {
             let compiler = engine.class::<Engine>("engine")?.parts.engine.clone();
-            let source = Source::read(source);
+            let source = Source::read(source)?;
             let engine = Kept::new(engine)?;
             task::spawn(
                 env,
-                move || source?.compile(&compiler),
-                move |env, module| Module::wrap(module, engine.take(env)?),
+                move || source.compile(&compiler),
+                move |_, module| Module::wrap(module, engine.get()?),
             )
         })
     }

@@ -17,7 +17,7 @@ pub struct Config {
     #[napi(ts_type = "ProfileName")]
     pub profile: Option<String>,
     /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-    /// traps with `stackOverflow`. Default 524288. On the JavaScript thread the whole stack is about 984 KiB.
+    /// traps with `stackOverflow`. Default 524288, at most 4 MiB: the threads it runs on must have that much left.
     pub max_wasm_stack: Option<f64>,
     /// The compiler. Needs the feature `cranelift`.
     #[napi(ts_type = "CompilerConfig")]
@@ -54,7 +54,7 @@ impl Settings {
         let options = Options::<Config>::new(config, "config")?;
         Ok(Settings {
             profile: options.choice("profile", &PROFILES)?.unwrap_or(Profile::Default),
-            max_wasm_stack: options.number("max_wasm_stack", 1 << 30)?.unwrap_or(512 << 10) as usize,
+            max_wasm_stack: options.number("max_wasm_stack", 4 << 20)?.unwrap_or(512 << 10) as usize,
             compiler: compiler::Settings::read(options.get("compiler")?)?,
             cache: cache::Settings::read(options.get("cache")?)?,
             pooling: pooling::Settings::read(options.get("pooling")?)?,

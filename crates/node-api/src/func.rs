@@ -180,6 +180,14 @@ pub fn refs_in(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut
     if let Some(ty) = &refs.unknown {
         return Err(crate::val::no_way(ty).into());
     }
+    // The facade has refused null where it must not be. Should its slots have been tampered with, this is what counts.
+    if refs
+        .required
+        .iter()
+        .any(|&place| slots[usize::from(place)].get_u32() == 0)
+    {
+        return Err(Error::type_error("null is no value of a type that is not nullable").into());
+    }
     for &place in &refs.funcs {
         let slot = &mut slots[usize::from(place)];
         let raw = match slot.get_u32() {

@@ -112,7 +112,7 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.bytes + (desired - current) as u64;
+        let total = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
         match self.limits.memory_bytes {
             Some(limit) if total > limit => return self.refuse("bytes of memory", total, limit),
             _ => {
@@ -128,6 +128,9 @@ impl ResourceLimiter for Limiter {
     }
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         self.bytes -= std::mem::take(&mut self.growing);
+        if let Some(core) = self.owner.get() {
+            core.bytes.set(self.bytes as i64);
+        }
         if !self.limits.trap_on_grow_failure {
             return Ok(());
         }

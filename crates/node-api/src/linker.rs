@@ -216,13 +216,14 @@ impl Linker {
             let instance = instance.class::<Instance>("instance")?;
             crate::store::same_store(core, &instance.core, "instance")?;
             let mut linker = self.definitions()?;
+            // First, as a failure may leave some of the definitions behind.
+            self.bind(core)?;
             core.enter(|context| {
                 linker
                     .instance(context, &name, instance.instance)
                     .map(drop)
                     .map_err(|e| link_error(&name, "", e))
             })??;
-            self.bind(core)?;
             Ok(this.object)
         })
     }
@@ -238,8 +239,9 @@ impl Linker {
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
             let mut linker = self.definitions()?;
-            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
+            // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
+            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
             Ok(this.object)
         })
     }

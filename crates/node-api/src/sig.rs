@@ -23,6 +23,8 @@ pub struct Sig {
 pub struct Refs {
     pub externs: Vec<u16>,
     pub funcs: Vec<u16>,
+    /// Those of them that must not be null.
+    pub required: Vec<u16>,
     /// The name of a type that has no way into JavaScript.
     pub unknown: Option<String>,
 }
@@ -32,6 +34,9 @@ impl Refs {
         let mut refs = Refs::default();
         for (place, ty) in types.enumerate() {
             let ValType::Ref(ty) = ty else { continue };
+            if !ty.is_nullable() {
+                refs.required.push(place as u16);
+            }
             match ty.heap_type() {
                 HeapType::Extern => refs.externs.push(place as u16),
                 HeapType::Func => refs.funcs.push(place as u16),

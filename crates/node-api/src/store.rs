@@ -284,10 +284,10 @@ impl Core {
         self.views.detach_all(self.env);
         self.bytes.set(0);
         self.report();
+        self.free_if_closed();
         if let Ok(table) = self.table() {
             table.invoke("clear", &[])?;
         }
-        self.free_if_closed();
         Ok(())
     }
 
