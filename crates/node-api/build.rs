@@ -24,7 +24,7 @@ fn main() {
     );
     let target = std::env::var("TARGET").expect("cargo sets it");
     if target == "x86_64-unknown-linux-gnu" {
-        // Here Rust's linker is its own LLD, which folds functions with the same code, as Microsoft's does by default: 4 %.
+        // Here Rust's linker is its own LLD, which folds functions with the same code, as Microsoft's does by default.
         println!("cargo::rustc-cdylib-link-arg=-Wl,--icf=all,-O2");
     }
     println!("cargo::rustc-env=CWASM_TARGET={target}");
