@@ -23,6 +23,7 @@ export {
   WasiExit,
   WasmtimeError,
 } from "./lib/errors.js";
+export { Exception } from "./lib/exception.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export type * from "./lib/types.js";
 export type {
@@ -31,6 +32,7 @@ export type {
   Config,
   PoolingConfig,
   PrecompileOptions,
+  RefTypeOptions,
   ResourcesRequired,
   StoreLimits,
   StoreOptions,
@@ -53,6 +55,14 @@ export const Table = native.Table;
 export type Table = binding.Table;
 export const Global = native.Global;
 export type Global = binding.Global;
+export const Tag = native.Tag;
+export type Tag = binding.Tag;
+export const RefType = native.RefType;
+export type RefType = binding.RefType;
+export const StructRef = native.StructRef;
+export type StructRef = binding.StructRef;
+export const ArrayRef = native.ArrayRef;
+export type ArrayRef = binding.ArrayRef;
 
 /** An instance whose exports have a known type. */
 export type Instance<E = any> = Omit<binding.Instance, "exports"> & { readonly exports: E };

@@ -121,7 +121,7 @@ const collected = `
   };
   const use = uses[$(name)];
   for (let i = 0; i < 5000; i++) { const x = { i }; registry.register(x); use(x, i); }
-  for (let i = 0; i < 10; i++) { store.gc(); for (let n = 0; n < 3000; n++) exports.drop(n); gc(); await new Promise((done) => setTimeout(done, 5)); }
+  for (let i = 0; i < 10; i++) { store.gc(); for (let n = 0; n < 3000; n++) exports.drop(String(n)); gc(); await new Promise((done) => setTimeout(done, 5)); }
   if (!exports.id) throw new Error("gone");
   console.log(gone);`;
 for (const [name, kept] of [

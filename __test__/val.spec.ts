@@ -269,13 +269,14 @@ test("an argument of a v128 can't be changed by the conversion of the next", (t)
   t.deepEqual(exports.first(bytes, { valueOf: () => (bytes.fill(9), 0) }), new Uint8Array(16).fill(1));
 });
 
-test("values of types that have no way across are a TypeError where they would cross, not a crash", (t) => {
-  const { exports } = start(`(module (func (export "eat") (param i31ref)) (func (export "make") (result i31ref) (ref.i31 (i32.const 1)))
-    (func (export "fine") (result i32) (i31.get_u (ref.i31 (i32.const 7)))) (global (export "g") i31ref (ref.i31 (i32.const 1))))`);
-  t.is(exports.fine(), 7);
-  t.throws(() => exports.eat(null), { instanceOf: TypeError, message: /i31/ });
-  t.throws(() => exports.make(), { instanceOf: TypeError, message: /i31/ });
-  t.throws(() => exports.g.value, { instanceOf: TypeError, message: /i31/ });
+test("an i31 is a number, and takes no other", (t) => {
+  const { exports } = start(`(module (func (export "id") (param i31ref) (result i31ref) (local.get 0))
+    (global (export "g") i31ref (ref.i31 (i32.const -1))))`);
+  for (const fits of [0, 1, -1, 2 ** 30 - 1, -(2 ** 30), null]) t.is(exports.id(fits), fits);
+  for (const wrong of [2 ** 30, -(2 ** 30) - 1, 0.5, -0, NaN, "1", 1n, undefined, {}]) {
+    t.throws(() => exports.id(wrong), { ...typeError, message: /i31/ }, String(wrong));
+  }
+  t.is(exports.g.value, -1);
 });
 
 test("(ref extern) takes all but null, (ref func) functions only", (t) => {

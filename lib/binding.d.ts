@@ -1,6 +1,42 @@
 /* Made from crates/node-api by `npm run build`. Do not edit. */
 
-import type { ExportedFunction, ExportType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, TableType } from './types.js'
+import type { ExportedFunction, ExportType, FieldType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, SharedHandle, TableType, TagType, ValType } from './types.js'
+
+/**
+ * An array of a guest. The same array is the same object here, as long as JavaScript holds it.
+ *
+ * @example
+ * ```ts
+ * const bytes = RefType.array(engine, { type: 'i8', mutable: true })
+ * const text = new ArrayRef(store, bytes, Buffer.from('hello'))
+ * instance.exports.print(text)
+ * ```
+ */
+export declare class ArrayRef {
+  /**
+   * Makes an array in `store`, of a type of its engine, with these elements.
+   *
+   * Throws `TypeError` for a type that is no array's and values that do not convert.
+   */
+  constructor(store: Store, type: RefType, elements: Iterable<unknown>)
+  /** Its type: of references to it that are never null. */
+  get type(): RefType
+  /** The number of elements. */
+  get length(): number
+  /**
+   * The value of an element. Packed ones (`i8`, `i16`) come without a sign.
+   *
+   * Throws `RangeError` outside of the array.
+   */
+  get(index: number): any
+  /**
+   * Sets an element, with the value converted as by a call.
+   *
+   * Throws `RangeError` outside of the array, `TypeError` for an array of constants and for a value that does not
+   * convert.
+   */
+  set(index: number, value: unknown): void
+}
 
 /**
  * Settings, and the compiler where the build has one. Modules and stores are made with an engine and work together only
@@ -23,6 +59,17 @@ export declare class Engine {
   get profile(): string
   /** The target triple that this engine runs. */
   get target(): string
+  /**
+   * A handle to post to other threads of the process, where `Engine.fromShared` makes an engine of it that is the same:
+   * modules and shared memories of one can be used with the other. Keep the engine until the other thread has it.
+   */
+  share(): SharedHandle
+  /**
+   * The engine that another thread has shared.
+   *
+   * Throws `TypeError` for what is no handle of an engine, or of one that is gone.
+   */
+  static fromShared(handle: SharedHandle): Engine
   /**
    * Compiles ahead of time, off the JavaScript thread: the result is an artifact (`.cwasm`) for `Module.deserialize` in an
    * engine of the same profile, in any build of this version.
@@ -82,7 +129,7 @@ export declare class Global {
 }
 
 /**
- * A module that runs in a store. Its exports are functions, memories, tables and globals.
+ * A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
  *
  * @example
  * ```ts
@@ -93,15 +140,16 @@ export declare class Global {
 export declare class Instance {
   /**
    * Instantiates `module` in `store`; its start function runs. `imports` is an object of objects, as in the JS API:
-   * functions may be JavaScript's or exported functions of the same store.
+   * functions may be JavaScript's or exported functions of the same store, and where a constant global is wanted a value
+   * will do.
    *
    * Throws `LinkError` where an import is missing or of the wrong type, `TypeError` where one belongs to another store,
    * `Trap` and what host functions throw from the start function, `WasmtimeError` where a limit of the store forbids it.
    */
   constructor(store: Store, module: Module, imports?: Imports)
   /**
-   * What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table` and
-   * `Global`. The object is frozen and has no prototype.
+   * What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table`,
+   * `Global` and `Tag`. The object is frozen and has no prototype.
    */
   get exports(): any
 }
@@ -148,8 +196,8 @@ export declare class Linker {
   /** Whether a name may be defined again; the last definition counts. Default false: then it is a `LinkError`. */
   get allowShadowing(): boolean
   set allowShadowing(allow: boolean)
-  /** Defines an exported function, memory, table or global, which binds the linker to its store. */
-  define(module: string, name: string, value: ExportedFunction | Memory | Table | Global): this
+  /** Defines an exported function, memory, table, global or tag, which binds the linker to its store. */
+  define(module: string, name: string, value: ExportedFunction | Memory | Table | Global | Tag): this
   /**
    * Defines a JavaScript function with a wasm type. Arguments and result are converted by it as the JS API does; several
    * results are returned as an array.
@@ -167,7 +215,7 @@ export declare class Linker {
   /** Defines every function import of `module` that has no definition yet as one that traps when it is called. */
   defineUnknownImportsAsTraps(module: Module): this
   /** What is defined under a name, for `store`; `undefined` if nothing is. */
-  get(store: Store, module: string, name: string): ExportedFunction | Memory | Table | Global | undefined
+  get(store: Store, module: string, name: string): ExportedFunction | Memory | Table | Global | Tag | undefined
   /**
    * Instantiates `module` in `store`, with what is defined here as its imports.
    *
@@ -201,7 +249,21 @@ export declare class Linker {
  */
 export declare class Memory {
   /**
-   * Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB).
+   * Reads an integer atomically, as a guest's `i32.atomic.load` does.
+   *
+   * Throws `RangeError` for a place outside of the memory or not aligned to the type's size. So do the other atomic
+   * methods, all of which are sequentially consistent and work on memories that are not shared too.
+   */
+  atomicLoad(type: 'i32' | 'i64', offset: number | bigint): number | bigint
+  /** Writes an integer atomically, converted as by a call. */
+  atomicStore(type: 'i32' | 'i64', offset: number | bigint, value: number | bigint): void
+  /** Changes an integer atomically, and returns what it was. */
+  atomicRmw(type: 'i32' | 'i64', operation: 'add' | 'sub' | 'and' | 'or' | 'xor' | 'xchg', offset: number | bigint, value: number | bigint): number | bigint
+  /** Writes `replacement` if the integer is `expected`, atomically, and returns what it was. */
+  atomicCompareExchange(type: 'i32' | 'i64', offset: number | bigint, expected: number | bigint, replacement: number | bigint): number | bigint
+  /**
+   * Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB, or what `pageSize` says: 1). One that is
+   * `shared` has a maximum, and can be given to other threads (`share`); its pages count for no store's limits.
    *
    * Throws `RangeError` for sizes that can't be, or that the store's limits forbid.
    */
@@ -210,8 +272,8 @@ export declare class Memory {
    * The memory itself, without a copy. It is detached (its length becomes 0) when the memory grows and when the store is
    * disposed; ask for it again then. The same object until then.
    *
-   * Throws `TypeError` for a memory that may move when it grows (64-bit ones), and in runtimes that allow no such buffers
-   * (Electron): `read` and `write` work everywhere.
+   * Throws `TypeError` for a memory that may move when it grows (64-bit ones) or is shared, and in runtimes that allow no
+   * such buffers (Electron): `read` and `write` work everywhere.
    */
   get buffer(): ArrayBuffer
   /** Size in bytes. */
@@ -250,6 +312,33 @@ export declare class Memory {
    * Throws `RangeError` where it would not fit; then nothing is written.
    */
   writeString(offset: number | bigint, text: string): number
+  /**
+   * A handle to post to other threads of the process, where `Memory.fromShared` gives the same memory to a store. Keep
+   * the memory until the other thread has it.
+   *
+   * Throws `TypeError` for a memory that is not shared.
+   */
+  share(): SharedHandle
+  /**
+   * The memory that another thread has shared, in a store of the same engine (`Engine.fromShared`, `module.engine`).
+   *
+   * Throws `TypeError` for what is no handle of a memory, or of one that is gone, and for a store of another engine.
+   */
+  static fromShared(store: Store, handle: SharedHandle): Memory
+  /**
+   * Waits until another thread notifies this place of a shared memory, as a guest's `memory.atomic.wait` does: the thread
+   * sleeps, and its event loop with it. Returns at once with `not-equal` where the value is not `expected`, and after
+   * `timeoutMs` (default: never) with `timed-out`.
+   *
+   * Throws `TypeError` for a memory that is not shared, `RangeError` for a place outside of it or not aligned.
+   */
+  atomicWait(type: 'i32' | 'i64', offset: number | bigint, expected: number | bigint, timeoutMs?: number): 'ok' | 'not-equal' | 'timed-out'
+  /**
+   * Wakes up to `count` threads (default: all) that wait at this place, guests or `atomicWait`, and returns how many.
+   *
+   * Throws `RangeError` for a place outside of the memory or not aligned to 4 bytes.
+   */
+  atomicNotify(offset: number | bigint, count?: number): number
 }
 
 /**
@@ -288,6 +377,17 @@ export declare class Module {
   /** What an instance of the module has. */
   get exports(): ExportType[]
   /**
+   * A handle to post to other threads of the process, where `Module.fromShared` makes a module of it: the same compiled
+   * code, without a copy. Keep the module until the other thread has it.
+   */
+  share(): SharedHandle
+  /**
+   * The module that another thread has shared. Its `engine` is the one to make stores with.
+   *
+   * Throws `TypeError` for what is no handle of a module, or of one that is gone.
+   */
+  static fromShared(handle: SharedHandle): Module
+  /**
    * Compiles off the JavaScript thread. `source` is binary wasm, or WAT as a string (never a path); text needs the feature
    * `wat`. The code is for this machine's CPU.
    *
@@ -301,6 +401,55 @@ export declare class Module {
   static validate(engine: Engine, bytes: Uint8Array): void
   /** The module as an artifact: what `precompile` would have made of its source with `cpu: 'native'`. */
   serialize(): Buffer
+}
+
+/**
+ * References to one type of struct, array, function or exception: where abstract types have names (`structref`), types
+ * that a module defines are objects of this class. They are found in imports, exports and `StructRef.type`, can be made
+ * here, and are used wherever the name of a type is. Types of the same structure are the same type.
+ *
+ * @example
+ * ```ts
+ * const point = RefType.struct(engine, [{ type: 'f64', mutable: true }, { type: 'f64', mutable: true }])
+ * const origin = new StructRef(store, point, [0, 0])
+ * String(point) // (ref null (struct (field (mut f64)) (field (mut f64))))
+ * ```
+ */
+export declare class RefType {
+  /**
+   * References to structs with these fields.
+   *
+   * Throws `TypeError` for fields that are none, or don't fit the supertype.
+   */
+  static struct(engine: Engine, fields: readonly FieldType[], options?: RefTypeOptions): RefType
+  /**
+   * References to arrays of such elements.
+   *
+   * Throws `TypeError` for an element that is none, or does not fit the supertype.
+   */
+  static array(engine: Engine, element: FieldType, options?: RefTypeOptions): RefType
+  /** References to functions of a type. */
+  static func(engine: Engine, type: FuncType, options?: RefTypeOptions): RefType
+  /** What it refers to. */
+  get kind(): 'struct' | 'array' | 'function' | 'exn'
+  /** Whether null is a value of it. */
+  get nullable(): boolean
+  /** The fields of a struct, or the one of an array's elements; absent for other kinds. */
+  get fields(): FieldType[] | undefined
+  /** The parameters of a function or an exception; absent for other kinds. */
+  get parameters(): ValType[] | undefined
+  /** The results of a function; absent for other kinds. */
+  get results(): ValType[] | undefined
+  /**
+   * Whether every value of this type is one of `other`, which is of the same engine.
+   *
+   * Throws `TypeError` for what is no type.
+   */
+  matches(other: ValType): boolean
+  /** The type as WAT writes it. */
+  toString(): string
+  /** The same, for `JSON.stringify`. */
+  toJSON(): string
 }
 
 /**
@@ -352,10 +501,52 @@ export declare class Store {
   dispose(): void
   /** Whether `dispose()` was called. */
   get disposed(): boolean
+  /**
+   * The tag of what JavaScript throws through wasm: a guest that imports it can catch that, and gets the value as its
+   * `externref`. Guests that don't can still catch it with `catch_all`.
+   */
+  get jsTag(): Tag
   /** Collects garbage in the store now. It also happens by itself, when the guest's heap is full. */
   gc(): void
   /** What the guest has written to captured streams so far; `undefined` for a store without the option `wasi`. */
   get wasi(): { readonly stdout?: Buffer, readonly stderr?: Buffer } | undefined
+}
+
+/**
+ * A struct of a guest. The same struct is the same object here, as long as JavaScript holds it.
+ *
+ * @example
+ * ```ts
+ * const point = instance.exports.makePoint(1, 2) as StructRef
+ * point.get(0) // 1
+ * point.set(0, 5)
+ * ```
+ */
+export declare class StructRef {
+  /**
+   * Makes a struct in `store`, of a type of its engine, with a value for each field.
+   *
+   * Throws `TypeError` for a type that is no struct's and values that do not convert, `RangeError` for too few or too
+   * many.
+   */
+  constructor(store: Store, type: RefType, fields: Iterable<unknown>)
+  /** Its type: of references to it that are never null. */
+  get type(): RefType
+  /** The number of fields. */
+  get length(): number
+  /**
+   * The value of a field. Packed ones (`i8`, `i16`) come without a sign.
+   *
+   * Throws `RangeError` for a field that it does not have.
+   */
+  get(index: number): any
+  /**
+   * Sets a field, with the value converted as by a call.
+   *
+   * Throws `RangeError` for a field that it does not have, `TypeError` for a constant and for a value that does not
+   * convert.
+   */
+  set(index: number, value: unknown): void
 }
 
 /**
@@ -396,6 +587,26 @@ export declare class Table {
    * Throws `RangeError` beyond the maximum or a limit of the store.
    */
   grow(delta: number | bigint, init?: unknown): number
+}
+
+/**
+ * The identity of a kind of exception, and the types of what it carries.
+ *
+ * @example
+ * ```ts
+ * const failed = new Tag(store, { parameters: ['i32'] })
+ * new Instance(store, module, { env: { failed, f() { throw new Exception(failed, [7]) } } })
+ * ```
+ */
+export declare class Tag {
+  /**
+   * Makes a tag in `store`, to be imported.
+   *
+   * Throws `TypeError` for parameters that are no types.
+   */
+  constructor(store: Store, type: TagType)
+  /** The types of what an exception of this kind carries. */
+  get type(): TagType
 }
 
 /** Where compiled modules are kept. */
@@ -477,6 +688,16 @@ export interface PrecompileOptions {
    * `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
    */
   cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'
+}
+
+/** What a reference type is made with beside what it refers to. */
+export interface RefTypeOptions {
+  /** Whether null is a value of it. Default true, as for `funcref` and its like. */
+  nullable?: boolean
+  /** Whether it can have no subtypes. Default true. */
+  final?: boolean
+  /** A type of the same kind that is not final, and whose fields these begin with. */
+  supertype?: RefType
 }
 
 /** What an instance of a module needs. */

@@ -21,11 +21,22 @@ export function setEnter(native: () => unknown): void {
   enter = native;
 }
 
-/** Asks native code: 0 for the externref values that the guest let go, -n for the signature of function n. */
-export function ask(store: number, question: number): unknown {
+/** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
+export const Question = { freed: 0, signature: -1, name: -2, object: -3 } as const;
+
+export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;
   I32[1] = store;
+  I32[2] = operand;
   return enter();
+}
+
+/** What stands for a reference in a slot: one of these, and a number. As in crates/node-api/src/val.rs. */
+const Token = { null: 0, host: 1, i31: 2, object: 3, func: 4 } as const;
+
+function putToken(slot: number, token: number, number: number): void {
+  I32[slot * 4] = token;
+  I32[slot * 4 + 1] = number;
 }
 
 /** How values of one type cross. `take` coerces as the JS API does; `put` and `get` are of a slot. */
@@ -33,21 +44,45 @@ interface Kind {
   take(value: any, table: HostTable): any;
   put(slot: number, value: any, table: HostTable): void;
   get(slot: number, table: HostTable): unknown;
-  /** What stands for a taken value of a reference type on the way into a table or a global. */
-  number?(value: any, table: HostTable): number;
 }
 
-const externref: Kind = {
+/** Whether the JS API makes an i31 of a value. */
+const isI31 = (value: unknown): value is number =>
+  typeof value === "number" && (value << 1) >> 1 === value && !Object.is(value, -0);
+
+/** Any value of JavaScript: numbers that fit become i31, objects of the guest's are themselves, all else is held for it. */
+const reference: Kind = {
   take: (value) => value,
-  put: (slot, value, table) => void (I32[slot * 4] = table.hold(value)),
-  get: (slot, table) => table.value(I32[slot * 4]!),
-  number: (value, table) => table.hold(value),
+  put: (slot, value, table) => {
+    if (value === null) return putToken(slot, Token.null, 0);
+    if (isI31(value)) return putToken(slot, Token.i31, value);
+    const object = typeof value === "object" ? table.numberOfObject(value) : 0;
+    if (object !== 0) return putToken(slot, Token.object, object);
+    putToken(slot, Token.host, table.hold(value));
+  },
+  get: (slot, table) => {
+    const number = I32[slot * 4 + 1]!;
+    switch (I32[slot * 4]) {
+      case Token.host:
+        return table.value(number);
+      case Token.i31:
+        return number;
+      case Token.object:
+        return table.object(number);
+      default:
+        return null;
+    }
+  },
 };
 const funcref: Kind = {
   take: (value, table) => table.numberOf(value),
-  put: (slot, value) => void (I32[slot * 4] = value),
-  get: (slot, table) => table.func(I32[slot * 4]!),
-  number: (value) => value,
+  put: (slot, value) => putToken(slot, value === 0 ? Token.null : Token.func, value),
+  get: (slot, table) => (I32[slot * 4] === Token.func ? table.func(I32[slot * 4 + 1]!) : null),
+};
+const exnref: Kind = {
+  take: (value, table) => (value === null ? 0 : table.numberOfException(value)),
+  put: (slot, value) => putToken(slot, value === 0 ? Token.null : Token.object, value),
+  get: reference.get,
 };
 
 const kinds: Record<string, Kind> = {
@@ -77,10 +112,14 @@ const kinds: Record<string, Kind> = {
     put: (slot, value) => copy16(value, 0, U8, slot * 16),
     get: (slot) => copy16(U8, slot * 16, new Uint8Array(16), 0),
   },
-  externref,
-  "(ref extern)": { ...externref, take: nonNull },
+  externref: reference,
+  anyref: reference,
   funcref,
-  "(ref func)": { ...funcref, take: (value, table) => table.numberOf(nonNull(value)) },
+  exnref,
+  "(ref extern)": { ...reference, take: nonNull },
+  "(ref any)": { ...reference, take: nonNull },
+  "(ref func)": { ...funcref, take: (value, table) => funcref.take(nonNull(value), table) },
+  "(ref exn)": { ...exnref, take: (value, table) => exnref.take(nonNull(value), table) },
 };
 
 /** A copy, so that nobody changes it while the other arguments are coerced. */
@@ -113,20 +152,37 @@ function refuse(type: string): never {
   throw wrongType(`values of type ${type} can't cross between JavaScript and wasm`);
 }
 
-/** Coerces a value for a table or a global. References become their numbers. */
-export function toWasm(type: string, value: unknown, table: HostTable): unknown {
+/** Coerces a value and puts it into the first slot, from where native code takes it at once. */
+export function take(type: string, value: unknown, table: HostTable): void {
   const kind = kindOf(type);
-  const taken = kind.take(value, table);
-  if (kind.number) return kind.number(taken, table);
-  // Here nothing writes it into a slot, which would cut it.
-  return typeof taken === "bigint" ? BigInt.asIntN(64, taken) : taken;
+  kind.put(1, kind.take(value, table), table);
+}
+/** Coerces a value that stays in JavaScript. */
+export function coerce(type: string, value: unknown, table: HostTable): unknown {
+  const taken = kindOf(type).take(value, table);
+  if (type === "f32") return Math.fround(taken);
+  if (type === "i64") return BigInt.asIntN(64, taken);
+  // Of functions and exceptions a number is taken.
+  return type.includes("ref") ? value : taken;
+}
+/** The value that native code has put into the first slot. */
+export function give(type: string, table: HostTable): unknown {
+  return kindOf(type).get(1, table);
+}
+/** The same for several values. */
+export function takeAll(types: string[], values: readonly unknown[], table: HostTable): void {
+  const taken = types.map((type, i) => kindOf(type).take(values[i], table));
+  for (const [i, type] of types.entries()) kindOf(type).put(i + 1, taken[i], table);
+}
+export function giveAll(types: string[], table: HostTable): unknown[] {
+  return types.map((type, i) => kindOf(type).get(i + 1, table));
 }
 
-/** The value that a global or table has when none is given. */
+/** The value that a global or an element has when none is given. */
 export function zero(type: string): unknown {
   if (type === "i64") return 0n;
   if (type === "v128") return new Uint8Array(16);
-  return type in kinds && kinds[type]!.number ? null : 0;
+  return type.includes("ref") ? null : 0;
 }
 
 /** The results of a host function with several. */

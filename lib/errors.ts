@@ -39,7 +39,7 @@ export class WasmtimeError extends Error {
 }
 
 /** The name is the class's, and not enumerable, as on JavaScript's own errors. */
-function named(errorClass: { name: string; prototype: object }): void {
+export function named(errorClass: { name: string; prototype: object }): void {
   Object.defineProperty(errorClass.prototype, "name", { value: errorClass.name, configurable: true, writable: true });
 }
 

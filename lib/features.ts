@@ -29,8 +29,8 @@ export const featureTable = {
   cache: { names: [], hint: full },
   "parallel-compilation": { names: [], hint: full },
   async: { names: [], hint: full },
-  gc: { names: ["Store#gc"], hint: full },
-  threads: { names: [], hint: full },
+  gc: { names: ["Store#gc", "Store#jsTag", "StructRef", "ArrayRef"], hint: full },
+  threads: { names: ["Memory#atomicWait", "Memory#atomicNotify"], hint: full },
   "pooling-allocator": { names: [], hint: full },
   wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync"], hint: full },
   demangle: { names: [], hint: full },
@@ -54,7 +54,8 @@ export function refuseAbsent(native: Names, features: ReadonlySet<string>, varia
     if (features.has(feature)) continue;
     for (const name of names) {
       const [owner, key, kind] = locate(native, name);
-      const refuse = () => {
+      // No arrow function: some of these are constructors.
+      const refuse = function () {
         throw unavailable(feature, name.replace("#", "."), variant);
       };
       // What returns a promise rejects, and a member that is read, and not called, throws when it is read.
@@ -68,6 +69,7 @@ export function refuseAbsent(native: Names, features: ReadonlySet<string>, varia
 type Kind = "getter" | "promise" | "method";
 const kinds: Record<string, Kind> = {
   "Store#wasi": "getter",
+  "Store#jsTag": "getter",
   "Module.compile": "promise",
   "Engine#precompile": "promise",
   runCommand: "promise",

@@ -1,9 +1,10 @@
 // What a store's guests have of JavaScript. Native code holds only numbers and a weak reference to a HostTable, so every
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
-import { ask, signature, toWasm, zero } from "./call.js";
-import { LinkError, wrongType } from "./errors.js";
-import type { ImportType, Imports } from "./types.js";
+import { Question, ask, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { LinkError, WasmtimeError, wrongType } from "./errors.js";
+import { Exception } from "./exception.js";
+import type { Imports } from "./types.js";
 
 /** A base class that puts its private fields on whatever object it is given. */
 const Stamp = function (object: object) {
@@ -36,6 +37,36 @@ class Bound extends Stamp {
   }
 }
 
+/** Which of a store's guests' objects an object is: a struct, an array or an exception. */
+class Held extends Stamp {
+  #table: HostTable;
+  #number: number;
+  constructor(object: object, table: HostTable, number: number) {
+    super(object);
+    this.#table = table;
+    this.#number = number;
+  }
+  /** The number, 0 for an object that is none of the table's store's. */
+  static numberOf(object: object, table: HostTable): number {
+    return #table in object && object.#table === table ? object.#number : 0;
+  }
+}
+
+/** What native code offers to us alone. */
+export interface Hidden {
+  wanted(module: object): [module: string, name: string, kind: string, kinds: string, plain: boolean][];
+  tagKinds(tag: object): string;
+  makeException(tag: object): number;
+  keepException(exception: object, store: number, number: number): void;
+}
+let native: Hidden;
+/** The native classes that can be imported, by kind. */
+let classes: Record<string, Function> = {};
+export function setNative(hidden: Hidden, imported: Record<string, Function>): void {
+  native = hidden;
+  classes = imported;
+}
+
 type Trampoline = (this: HostTable) => void;
 
 export class HostTable {
@@ -47,42 +78,44 @@ export class HostTable {
   #drainAt = 1024;
   /** Exported functions by number: the same wasm function is the same JavaScript function. */
   #funcs: Function[] = [];
+  /** Memories, tables, globals and tags by number, which are the same objects each time too. */
+  #externs: object[] = [];
+  /** The guests' objects that JavaScript has, by number. */
+  #objects: (WeakRef<object> | undefined)[] = [];
 
   constructor(
     readonly store: number,
     readonly engine: unknown,
   ) {}
 
-  /** Gives a value a number, 0 for null. Numbers of values that the guest let go are used again. */
+  /** Gives a value a number. Numbers of values that the guest let go are used again. */
   hold(value: unknown): number {
-    if (value === null) return 0;
     if (this.#free.length === 0 && this.#values.length >= this.#drainAt) this.#drain();
     const number = this.#free.pop() ?? this.#values.length;
     this.#values[number] = value;
     return number;
   }
   value(number: number): unknown {
-    return number === 0 ? null : this.#values[number];
+    return this.#values[number];
   }
   #drain(): void {
-    const freed = ask(this.store, 0) as number[];
+    const freed = ask(this.store, Question.freed) as number[];
     // By index: this runs while slots are being written, and iterators of arrays can be replaced.
     for (let i = 0; i < freed.length; i++) {
       const number = freed[i]!;
-      if (number === 0) continue;
       this.#values[number] = undefined;
       this.#free.push(number);
     }
     this.#drainAt = Math.max(1024, 2 * (this.#values.length - this.#free.length));
   }
 
-  /** The JavaScript function of a wasm function, null for 0. */
-  func(number: number): Function | null {
-    if (number === 0) return null;
+  /** The JavaScript function of a wasm function. */
+  func(number: number): Function {
     const known = this.#funcs[number];
     if (known) return known;
-    const made = signature(ask(this.store, -number) as string).export(this, this.store, number);
+    const made = signature(ask(this.store, Question.signature, number) as string).export(this, this.store, number);
     new Exported(made, this, number);
+    Object.defineProperty(made, "name", lazyName);
     this.#funcs[number] = made;
     return made;
   }
@@ -95,11 +128,81 @@ export class HostTable {
     return found.number;
   }
 
-  toWasm(type: string, value: unknown): unknown {
-    return toWasm(type, value, this);
+  take(type: string, value: unknown): void {
+    take(type, value, this);
+  }
+  give(type: string): unknown {
+    return give(type, this);
   }
   zero(type: string): unknown {
     return zero(type);
+  }
+  list(values: Iterable<unknown>): unknown[] {
+    if (typeof (values as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== "function") {
+      throw wrongType("the values must be an iterable");
+    }
+    return [...values];
+  }
+
+  /** The object of a memory, a table, a global or a tag, if there is one yet. */
+  extern(number: number): object | undefined {
+    return this.#externs[number];
+  }
+  /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
+  adopt(object: object, number: number): void {
+    new Bound(object, this);
+    this.#externs[number] = object;
+  }
+
+  /** The object for one of a guest's. */
+  object(number: number): object {
+    return this.#objects[number]?.deref() ?? this.keep(ask(this.store, Question.object, number) as object, number);
+  }
+  keep(object: object, number: number): object {
+    new Held(object, this, number);
+    this.#objects[number] = new WeakRef(object);
+    return object;
+  }
+  /** The number of a guest's object, 0 for any other. */
+  numberOfObject(object: object): number {
+    return object instanceof Exception ? 0 : Held.numberOf(object, this);
+  }
+
+  /** The exception that came out of wasm: the object that went in, or a new one, of what native code has put into slots. */
+  exception(number: number, tag: object, kinds: string): object {
+    const known = this.#objects[number]?.deref();
+    if (known) return known;
+    const payload = giveAll(listed(kinds), this);
+    return this.#keepException(new Exception(tag as never, payload), number);
+  }
+  #keepException(exception: Exception, number: number): Exception {
+    native.keepException(exception, this.store, number);
+    this.keep(exception, number);
+    return exception;
+  }
+  /** The number of an exception, which may become the guest's right now. */
+  numberOfException(exception: unknown): number {
+    if (!(exception instanceof Exception)) throw wrongType("an exnref must be null or an Exception");
+    const known = Held.numberOf(exception, this);
+    if (known !== 0) return known;
+    const { tag, payload } = Exception.parts(exception);
+    if (!tag || Bound.of(tag) !== this) throw wrongType("the exception's tag belongs to another store");
+    takeAll(tagOf(tag).kinds, payload, this);
+    const number = native.makeException(tag);
+    this.#keepException(exception, number);
+    return number;
+  }
+  /** What is to be thrown in wasm for what JavaScript has thrown: see native code, `exception.rs`. */
+  throwing(value: unknown): number {
+    if (value instanceof Exception) {
+      const { tag } = Exception.parts(value);
+      if (tag && Bound.of(tag) === this) return this.numberOfException(value);
+    } else if (value instanceof WasmtimeError) {
+      // Traps, exits and deadlines are not for guests to catch.
+      return 0;
+    }
+    take("externref", value, this);
+    return -1;
   }
 
   /** Adds a function for wasm to call; returns its place. */
@@ -107,17 +210,19 @@ export class HostTable {
     return this.links[0]!.push(signature(sig).import(fn)) - 1;
   }
 
-  /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here) or an object. */
-  resolve(module: { imports: ImportType[] }, imports: Imports | undefined): unknown[] {
-    return importsOf(module).map(({ module: space, name, kind, sig }) => {
+  /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here), an object, or a plain
+   * value for a constant global. */
+  resolve(module: object, imports: Imports | undefined): unknown[] {
+    return importsOf(module).map(([space, name, kind, kinds, plain]) => {
       const found = imports?.[space];
       const value = isObject(found) ? (found as Record<string, unknown>)[name] : undefined;
-      if (kind === "function" ? typeof value !== "function" : !(value instanceof classOf(kind))) {
+      if (kind !== "function") {
+        if (value instanceof classes[kind]! || (plain && isPlain(kinds, value))) return value;
         throw linkError(space, name, kind, value);
       }
-      if (kind !== "function") return value;
-      const exported = Exported.of(value as Function);
-      if (!exported) return -1 - this.import(sig, value as Function);
+      if (typeof value !== "function") throw linkError(space, name, kind, value);
+      const exported = Exported.of(value);
+      if (!exported) return -1 - this.import(kinds, value);
       if (exported.table !== this) {
         throw wrongType(`imports.${space}.${name} is a function of another store`);
       }
@@ -131,10 +236,7 @@ export class HostTable {
     for (const [i, name] of names.entries()) {
       const item = items[i];
       const value = typeof item === "number" ? this.func(item) : item;
-      const absent = () => {
-        throw wrongType(`the export '${name}' is of a kind that can't be used from JavaScript yet`);
-      };
-      Object.defineProperty(exports, name, value === undefined ? { get: absent } : { value, enumerable: true });
+      Object.defineProperty(exports, name, { value, enumerable: true });
     }
     Object.freeze(exports);
     Object.defineProperty(instance, "exports", { value: exports, enumerable: true });
@@ -147,31 +249,43 @@ export class HostTable {
     this.#values = [undefined];
     this.#free = [];
     this.#funcs = [];
+    this.#externs = [];
+    this.#objects = [];
   }
 }
 
-/** The native classes that can be imported, by kind. */
-let classes: Record<string, Function> = {};
-export function setClasses(native: Record<string, Function>): void {
-  classes = native;
-}
-function classOf(kind: string): Function {
-  return classes[kind] ?? class {};
+/** What the JS API calls an exported function: its index in its module. Most are never asked, so it is looked up then. */
+const lazyName: PropertyDescriptor & ThisType<Function> = {
+  get() {
+    const { table, number } = Exported.of(this)!;
+    const value = ask(table.store, Question.name, number) as string;
+    Object.defineProperty(this, "name", { value });
+    return value;
+  },
+  configurable: true,
+};
+
+/** The kinds that native code has joined. */
+const listed = (kinds: string) => kinds.split(",").filter(Boolean);
+
+/** The store's table of a tag, and the kinds of what its exceptions carry. */
+export function tagOf(tag: object): { table: HostTable; kinds: string[] } {
+  const kinds = listed(native.tagKinds(tag));
+  return { table: Bound.of(tag) as HostTable, kinds };
 }
 
-type Wanted = { module: string; name: string; kind: string; sig: string };
-const wanted = new WeakMap<object, Wanted[]>();
+/** Whether the JS API takes a value for a constant global of this kind. */
+function isPlain(kind: string, value: unknown): boolean {
+  if (kind === "i64") return typeof value === "bigint";
+  return kind.includes("ref") ? value !== undefined || kind.includes("extern") : typeof value === "number";
+}
+
+const wanted = new WeakMap<object, ReturnType<Hidden["wanted"]>>();
 
 /** What a module imports, asked of it once. */
-function importsOf(module: { imports: ImportType[] }): Wanted[] {
+function importsOf(module: object): ReturnType<Hidden["wanted"]> {
   let list = wanted.get(module);
-  if (!list) {
-    list = module.imports.map(({ module: space, name, kind, type }) => {
-      const sig = "results" in type ? `${type.parameters.join(",")}:${type.results.join(",")}` : "";
-      return { module: space, name, kind, sig };
-    });
-    wanted.set(module, list);
-  }
+  if (!list) wanted.set(module, (list = native.wanted(module)));
   return list;
 }
 
@@ -218,6 +332,6 @@ export const facade = {
       throw wrongType("a JavaScript function has no wasm type: use defineFunc");
     }
     for (const [kind, native] of Object.entries(classes)) if (value instanceof native) return [kind, 0, value];
-    throw wrongType(`value must be an exported function, Memory, Table or Global, got ${describe(value)}`);
+    throw wrongType(`value must be an exported function, Memory, Table, Global or Tag, got ${describe(value)}`);
   },
 };

@@ -4,10 +4,11 @@
 import { setEnter, slots } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
-import { facade, setClasses } from "./host-table.js";
+import { Exception } from "./exception.js";
+import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { native as addon } from "./native.js";
 
-interface Hidden {
+interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer): () => unknown;
   features(): FeatureName[];
   stampedProfile(artifact: string | Uint8Array): string;
@@ -37,10 +38,19 @@ function FeatureUnavailable(message: string, { feature }: { feature: string }) {
   return unavailable(feature, message, variant);
 }
 
-const { wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
-const thrown = { ...classes, FeatureUnavailableError: FeatureUnavailable, TypeError, RangeError, Error };
+const { named: _, wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
+const thrown = {
+  ...classes,
+  FeatureUnavailableError: FeatureUnavailable,
+  Exception: function () {
+    return Exception.untold();
+  },
+  TypeError,
+  RangeError,
+  Error,
+};
 setEnter(native.init({ ...facade, errors: thrown }, slots));
-setClasses({ global: native.Global, table: native.Table, memory: native.Memory });
+setNative(native, { global: native.Global, table: native.Table, memory: native.Memory, tag: native.Tag });
 refuseAbsent(native, features, variant);
 
 // An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods
@@ -63,3 +73,10 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });
+
+// As in the JS API an element that is not given is null (undefined where any value of JavaScript can be one), and undefined is
+// converted like any other value. Native code can't tell the two apart.
+const { set } = native.Table.prototype;
+native.Table.prototype.set = function (index, ...value) {
+  return set.call(this, index, value.length > 0 || /extern/.test(String(this.type.element)) ? value[0] : null);
+};

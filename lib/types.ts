@@ -1,7 +1,29 @@
 // Types that Rust does not declare: the vocabulary of wasm types, and what needs a type parameter.
 
-/** The name of a value's type; other references are written as in WAT, such as `(ref null any)`. */
-export type ValType = "i32" | "i64" | "f32" | "f64" | "v128" | "funcref" | "externref" | (string & {});
+import type { RefType } from "./binding.js";
+
+/** The type of a value: its name, as in WAT (`(ref any)`), or an object for what a module defines. */
+export type ValType =
+  | "i32"
+  | "i64"
+  | "f32"
+  | "f64"
+  | "v128"
+  | "funcref"
+  | "externref"
+  | "anyref"
+  | "eqref"
+  | "i31ref"
+  | "structref"
+  | "arrayref"
+  | "exnref"
+  | (string & {})
+  | RefType;
+/** The type of a struct's field or an array's elements; `i8` and `i16` are integers of so many bits. */
+export interface FieldType {
+  type: ValType | "i8" | "i16";
+  mutable?: boolean;
+}
 
 /** The type of a function. */
 export interface FuncType {
@@ -14,7 +36,7 @@ export interface MemoryType {
   maximum?: number | bigint;
   shared?: boolean;
   address?: "i32" | "i64";
-  /** Bytes of a page; always 65536 where it is not given. */
+  /** Bytes of a page: 65536, which is the default, or 1. */
   pageSize?: number;
 }
 /** The type of a table. */
@@ -45,6 +67,12 @@ export type ExternType =
 export type ExportType = { name: string } & ExternType;
 /** What a module imports. */
 export type ImportType = { module: string; name: string } & ExternType;
+
+/** What another thread of the process finds an engine, a module or a shared memory by. It can be posted and copied. */
+export interface SharedHandle {
+  readonly kind: "engine" | "module" | "memory";
+  readonly key: string;
+}
 
 /** A function that wasm exports: a plain JavaScript function. Several results are returned as an array. */
 export type ExportedFunction = (...args: any[]) => any;

@@ -12,6 +12,7 @@ use crate::error::{Error, Failure, Field, Result, guard};
 use crate::js::{Js, check};
 use crate::module::Module;
 use crate::options::{Options, known};
+use crate::share::Place;
 use crate::task;
 use crate::{features, parallel, wat};
 
@@ -237,7 +238,7 @@ impl Module {
             task::spawn(
                 env,
                 move || source.compile(&compiler),
-                move |_, module| Module::wrap(module, engine.get()?),
+                move |_, module| Module::wrap(module, engine.get()?, Place::default()),
             )
         })
     }
@@ -251,7 +252,7 @@ impl Module {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let module = Source::read(source)?.compile(&parts.engine)?;
-            Module::wrap(module, engine)
+            Module::wrap(module, engine, Place::default())
         })
     }
 
@@ -292,10 +293,10 @@ impl Engine {
         let env = source.env;
         task::promise(env, || {
             let compiler = Cpu::read(options)?.engine(&self.parts)?;
-            let source = Source::read(source);
+            let source = Source::read(source)?;
             task::spawn(
                 env,
-                move || source?.precompile(&compiler),
+                move || source.precompile(&compiler),
                 |env, bytes| Js::buffer(env, &bytes),
             )
         })

@@ -1,6 +1,6 @@
 //! [`Engine`]: settings, the compiler, and what all stores made with it share.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, constructing};
 use crate::profile::Profile;
+use crate::share;
 
 /// What stores and modules keep of their engine.
 pub struct EngineParts {
@@ -33,7 +34,18 @@ impl EngineParts {
 /// ```
 #[napi]
 pub struct Engine {
-    pub(crate) parts: Rc<EngineParts>,
+    pub(crate) parts: Arc<EngineParts>,
+    /// A place among what threads share, once it was asked for.
+    pub(crate) shared: share::Place,
+}
+
+impl Engine {
+    pub fn of(parts: Arc<EngineParts>) -> Engine {
+        Engine {
+            parts,
+            shared: share::Place::default(),
+        }
+    }
 }
 
 #[napi]
@@ -46,9 +58,7 @@ impl Engine {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
-            Ok(Engine {
-                parts: Rc::new(EngineParts { engine, settings }),
-            })
+            Ok(Engine::of(Arc::new(EngineParts { engine, settings })))
         })
     }
 

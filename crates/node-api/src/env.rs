@@ -70,6 +70,12 @@ impl EnvData {
         }
     }
 
+    /// The number that a question is about.
+    pub fn operand(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { *self.slots.cast::<u32>().add(2) }
+    }
+
     /// Gives a store a number that JavaScript names it by.
     pub fn add_store(&self, core: *const Core) -> u32 {
         // SAFETY: only this thread has the list, and no reference into it outlives a statement.

@@ -9,6 +9,7 @@ use napi::Unknown;
 use napi::sys;
 
 use crate::env::EnvData;
+use crate::exception::Raised;
 use crate::js::{Js, check};
 
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -19,6 +20,8 @@ pub enum Failure {
     Error(Box<Error>),
     /// A JavaScript exception is pending in the environment already: leave it alone, it will come out as the same object.
     Thrown,
+    /// A wasm exception that nobody has caught, to be made into a value and thrown.
+    Raised(Box<Raised>),
 }
 
 /// An error of one of our classes, or one of JavaScript's own.
@@ -123,10 +126,13 @@ impl From<Error> for Failure {
 impl Failure {
     /// Throws, so that the native call can return.
     pub fn throw(self, env: sys::napi_env) {
-        let Failure::Error(error) = self else { return };
-        if let Ok(instance) = error.into_js(env) {
+        if let Ok(value) = match self {
+            Failure::Error(error) => error.into_js(env),
+            Failure::Raised(raised) => raised.into_js(),
+            Failure::Thrown => return,
+        } {
             // SAFETY: a live handle. Where it can't be thrown the environment is ending, and nobody is left to catch it.
-            unsafe { sys::napi_throw(env, instance.raw) };
+            unsafe { sys::napi_throw(env, value.raw) };
         }
     }
 }
@@ -136,6 +142,7 @@ impl Failure {
     pub fn into_napi(self, env: sys::napi_env) -> napi::Error {
         let value = match self {
             Failure::Error(error) => error.into_js(env).map(|instance| instance.raw),
+            Failure::Raised(raised) => raised.into_js().map(|value| value.raw),
             Failure::Thrown => {
                 let mut raw = ptr::null_mut();
                 // SAFETY: takes the pending exception, of which there is one.

@@ -9,20 +9,20 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::sys;
 use napi_derive::napi;
-use wasmtime::{StoreContextMut, ValRaw};
+use wasmtime::{AsContextMut, StoreContextMut, ValRaw};
 
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
-use crate::gc;
 use crate::js::Js;
-use crate::sig::{Refs, Sig};
+use crate::sig::Sig;
 use crate::store::{Core, Data, Store};
-use crate::trap;
-use crate::types;
+use crate::val::{give_back, refs_in, refs_out};
+use crate::{exception, gc_ref, types};
 
 /// Up to so many slots of a call are on the stack.
 const FEW: usize = 16;
@@ -66,6 +66,16 @@ impl Funcs {
     fn sig(&self, number: u32) -> Result<&Sig> {
         Ok(self.entry(number)?.1)
     }
+    /// What the JS API calls a function: its index in its module, or for a host function in its store.
+    fn name(&self, core: &Core, number: u32) -> Result<String> {
+        let func = self.get(number)?;
+        let code = core.enter(|context| {
+            let raw = func.to_raw(context).cast_const().cast::<usize>();
+            // SAFETY: as in `number`: the second entry point is the function's own code, or null for host functions.
+            unsafe { raw.add(1).read() }
+        })?;
+        Ok(core.index_of(code).unwrap_or(number - 1).to_string())
+    }
     #[inline(always)]
     fn entry(&self, number: u32) -> Result<(wasmtime::Func, &Sig, bool)> {
         match self.list.borrow().get((number as usize).wrapping_sub(1)) {
@@ -76,8 +86,8 @@ impl Funcs {
     }
 }
 
-/// The one way from JavaScript into wasm: a raw Node-API function without arguments. The header says what is called; beside
-/// functions (positive numbers) there are two questions the facade may ask.
+/// The one way from JavaScript into wasm: a raw Node-API function without arguments. The header says what is called: a
+/// function by its number, or one of the facade's questions, which are no positive numbers.
 pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let mut data: *mut c_void = ptr::null_mut();
     // SAFETY: `data` is what `init` gave the function: the environment's data, which outlives every call. A store in its
@@ -94,20 +104,7 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
             Ok(()) => return ptr::null_mut(),
             Err(failure) => Err(failure),
         },
-        // Which externref values has the guest let go?
-        Some(core) if number == 0 => {
-            let freed = core
-                .freed
-                .take()
-                .into_iter()
-                .map(|number| Js::number(env, number.into()));
-            Js::array(env, freed)
-        }
-        // What is the signature of this function?
-        Some(core) => core
-            .funcs
-            .sig(number.unsigned_abs())
-            .and_then(|sig| Js::string(env, &sig.text)),
+        Some(core) => core.held().answer(number, data.operand()),
     };
     match result {
         Ok(value) => value.raw,
@@ -119,6 +116,21 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
 }
 
 impl Core {
+    /// Answers a question of the facade (lib/call.ts).
+    fn answer(self: &Rc<Core>, question: i32, operand: u32) -> Result<Js> {
+        let env = self.env;
+        match question {
+            // Which values of JavaScript has the guest let go?
+            0 => {
+                let freed = self.freed.take().into_iter();
+                Js::array(env, freed.map(|number| Js::number(env, number.into())))
+            }
+            -1 => Js::string(env, &self.funcs.sig(operand)?.text),
+            -2 => Js::string(env, &self.funcs.name(self, operand)?),
+            _ => gc_ref::object(self, operand),
+        }
+    }
+
     /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter_now`].
     #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
@@ -131,7 +143,10 @@ impl Core {
         let slots = ptr::slice_from_raw_parts_mut(data.slots(), sig.slots());
         // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it. This
         // store is the function's: its number is from this store's list.
-        self.enter_now(|context| unsafe { func.call_unchecked(context, slots) }.map_err(trap::failure))?
+        self.enter_now(|mut context| {
+            let called = unsafe { func.call_unchecked(context.as_context_mut(), slots) };
+            called.map_err(|error| exception::failure(self, context, error))
+        })?
     }
 
     /// The same for references, which are made of what is in the slots, and for host functions, which have a Rust reference to
@@ -150,13 +165,20 @@ impl Core {
         // SAFETY: both have so many slots; those of the environment are always initialized (the facade's ArrayBuffer).
         unsafe { ptr::copy_nonoverlapping(slots, stack.as_mut_ptr(), sig.params) };
         let entered = self.enter_now(|mut context| -> Result<()> {
-            refs_in(self, &mut context, &mut stack[..sig.params], &sig.param_refs)?;
+            refs_in(
+                self,
+                context.as_context_mut(),
+                &mut stack[..sig.params],
+                &sig.param_refs,
+            )?;
             // SAFETY: as in `call`; references were made just now.
-            unsafe { func.call_unchecked(&mut context, &raw mut *stack) }.map_err(trap::failure)?;
-            refs_out(self, &mut context, &mut stack[..sig.results], &sig.result_refs)
+            let called = unsafe { func.call_unchecked(&mut context, &raw mut *stack) };
+            called.map_err(|error| exception::failure(self, context.as_context_mut(), error))?;
+            refs_out(self, context, &mut stack[..sig.results], &sig.result_refs)
         });
         if entered.is_err() {
-            self.give_back(data, sig);
+            // The store could not be entered, so the values that JavaScript has numbered for the guest are still in `stack`.
+            give_back(self, stack, &sig.param_refs);
         }
         entered??;
         // SAFETY: as for the copy above; nothing else runs before JavaScript reads them.
@@ -164,62 +186,12 @@ impl Core {
         Ok(())
     }
 
-    /// The store could not be entered: the guest never got the values that JavaScript has numbered for it.
-    #[cold]
-    fn give_back(&self, data: &EnvData, sig: &Sig) {
-        for &place in &sig.param_refs.externs {
-            // SAFETY: nothing has run, so the slots are as JavaScript wrote them.
-            self.freed.push(unsafe { (*data.slots().add(place.into())).get_u32() });
-        }
-    }
-}
-
-/// Numbers that JavaScript wrote become references.
-#[inline(never)]
-pub fn refs_in(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
-    if let Some(ty) = &refs.unknown {
-        return Err(crate::val::no_way(ty).into());
-    }
-    // The facade has refused null where it must not be. Should its slots have been tampered with, this is what counts.
-    if refs
-        .required
-        .iter()
-        .any(|&place| slots[usize::from(place)].get_u32() == 0)
-    {
-        return Err(Error::type_error("null is no value of a type that is not nullable").into());
-    }
-    for &place in &refs.funcs {
-        let slot = &mut slots[usize::from(place)];
-        let raw = match slot.get_u32() {
-            0 => ptr::null_mut(),
-            number => core.funcs.get(number)?.to_raw(&mut *context),
-        };
-        *slot = ValRaw::funcref(raw);
-    }
-    if refs.externs.is_empty() {
-        Ok(())
-    } else {
-        gc::externs_in(core, context, slots, &refs.externs)
-    }
-}
-
-/// References become numbers that JavaScript can look up.
-#[inline(never)]
-pub fn refs_out(core: &Core, context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
-    if let Some(ty) = &refs.unknown {
-        return Err(crate::val::no_way(ty).into());
-    }
-    for &place in &refs.funcs {
-        let slot = &mut slots[usize::from(place)];
-        // SAFETY: wasm of this store put a funcref of this store into the slot.
-        let func = unsafe { wasmtime::Func::from_raw(&mut *context, slot.get_funcref()) };
-        let number = func.map_or(0, |func| core.funcs.number(context, func, None));
-        *slot = ValRaw::u32(number);
-    }
-    if refs.externs.is_empty() {
-        Ok(())
-    } else {
-        gc::externs_out(context, slots, &refs.externs)
+    /// Runs what may run wasm: a wasm exception that comes out is thrown as one.
+    pub fn run<R>(&self, body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>) -> Result<R> {
+        self.enter(|mut context| {
+            let result = body(&mut context);
+            result.map_err(|error| exception::failure(self, context, error))
+        })?
     }
 }
 
@@ -258,9 +230,6 @@ impl Func {
             let ty = types::func_type(&core.engine.engine, ty)?;
             let function = function.to_function("fn")?;
             let sig = Sig::new(&ty);
-            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
-                return Err(crate::val::no_way(unknown).into());
-            }
             core.usable()?;
             let table = core.table()?;
             let index = table

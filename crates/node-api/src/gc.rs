@@ -1,16 +1,25 @@
-//! [feature `gc`] externref: a JavaScript value in the hands of a guest.
+//! [feature `gc`] What guests and JavaScript share by reference.
 //!
-//! The value stays in the store's host table; the guest gets an object whose host data is the value's number there. When
-//! Wasmtime's collector drops the object, the number is given back.
+//! A JavaScript value in the hands of a guest stays in the store's host table; the guest gets an object whose host data is
+//! the value's number there. When Wasmtime's collector drops the object, the number is given back.
+//!
+//! A guest's object in the hands of JavaScript is rooted in [`Objects`], under a number, as long as JavaScript has an object
+//! for it. A cycle through both heaps lives as long as the store: each collector sees only its half.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi_derive::napi;
-use wasmtime::{AsContextMut, Collector, ExternRef, RootScope, Rooted, StoreContextMut, ValRaw};
+use wasmtime::{
+    AnyRef, AsContextMut, Collector, ExnRef, ExternRef, HeapType, I31, OwnedRooted, Ref, RefType, RootScope, Rooted,
+    StoreContextMut,
+};
 
-use crate::error::{Result, guard};
+use crate::error::{Error, Result, guard};
 use crate::store::{Core, Data, Store};
 use crate::trap::failure;
+use crate::val::Token;
 
 /// Numbers that no guest holds any more. Wasmtime may drop them on any thread.
 #[derive(Default, Clone)]
@@ -36,6 +45,102 @@ impl Drop for HostValue {
     }
 }
 
+/// The guest's objects that JavaScript has, by number from 1.
+#[derive(Default)]
+pub struct Objects {
+    list: RefCell<Vec<Option<Object>>>,
+    free: RefCell<Vec<u32>>,
+    /// The reference counting collector moves nothing, so an object's raw reference is its identity while it is rooted.
+    by_raw: RefCell<HashMap<u32, u32>>,
+}
+
+struct Object {
+    root: Root,
+    raw: u32,
+    /// Objects of JavaScript that stand for it, those included that are collected but not finalized yet.
+    handles: u32,
+}
+
+#[derive(Clone)]
+enum Root {
+    Any(OwnedRooted<AnyRef>),
+    Exn(OwnedRooted<ExnRef>),
+}
+
+impl Objects {
+    fn number(&self, raw: u32, root: impl FnOnce() -> wasmtime::Result<Root>) -> Result<u32> {
+        if let Some(&number) = self.by_raw.borrow().get(&raw) {
+            return Ok(number);
+        }
+        let object = Some(Object {
+            root: root().map_err(failure)?,
+            raw,
+            handles: 0,
+        });
+        let mut list = self.list.borrow_mut();
+        let number = match self.free.borrow_mut().pop() {
+            Some(number) => {
+                list[number as usize - 1] = object;
+                number
+            }
+            None => {
+                list.push(object);
+                list.len() as u32
+            }
+        };
+        self.by_raw.borrow_mut().insert(raw, number);
+        Ok(number)
+    }
+    fn root(&self, number: u32) -> Result<Root> {
+        let list = self.list.borrow();
+        match list.get((number as usize).wrapping_sub(1)) {
+            Some(Some(object)) => Ok(object.root.clone()),
+            _ => Err(Error::internal("there is no object of this number").into()),
+        }
+    }
+    /// JavaScript has made an object for this one.
+    pub fn retain(&self, number: u32) {
+        if let Some(Some(object)) = self.list.borrow_mut().get_mut(number as usize - 1) {
+            object.handles += 1;
+        }
+    }
+    /// Such an object was finalized.
+    pub fn release(&self, number: u32) {
+        let mut list = self.list.borrow_mut();
+        let Some(place) = list.get_mut(number as usize - 1) else {
+            return;
+        };
+        let Some(object) = place else { return };
+        object.handles -= 1;
+        if object.handles == 0 {
+            self.by_raw.borrow_mut().remove(&object.raw);
+            *place = None;
+            self.free.borrow_mut().push(number);
+        }
+    }
+    /// A struct or an array.
+    pub fn any(&self, context: &mut StoreContextMut<'_, Data>, number: u32) -> Result<Rooted<AnyRef>> {
+        match self.root(number)? {
+            Root::Any(root) => Ok(root.to_rooted(context)),
+            Root::Exn(_) => Err(Error::internal("an exception is no struct").into()),
+        }
+    }
+    pub fn exn(&self, context: &mut StoreContextMut<'_, Data>, number: u32) -> Result<Rooted<ExnRef>> {
+        match self.root(number)? {
+            Root::Exn(root) => Ok(root.to_rooted(context)),
+            Root::Any(_) => Err(Error::internal("a struct is no exception").into()),
+        }
+    }
+    pub fn number_of_any(&self, context: &mut StoreContextMut<'_, Data>, object: Rooted<AnyRef>) -> Result<u32> {
+        let raw = object.to_raw(&mut *context).map_err(failure)?;
+        self.number(raw, || object.to_owned_rooted(context).map(Root::Any))
+    }
+    pub fn number_of_exn(&self, context: &mut StoreContextMut<'_, Data>, object: Rooted<ExnRef>) -> Result<u32> {
+        let raw = object.to_raw(&mut *context).map_err(failure)?;
+        self.number(raw, || object.to_owned_rooted(context).map(Root::Exn))
+    }
+}
+
 pub fn apply(config: &mut wasmtime::Config) {
     config.collector(Collector::DeferredReferenceCounting);
 }
@@ -46,68 +151,68 @@ pub fn scope<R>(mut context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreC
     body(scope.as_context_mut())
 }
 
-/// Makes the guest's object for a value.
-pub fn extern_ref(core: &Core, context: &mut StoreContextMut<'_, Data>, number: u32) -> Result<Rooted<ExternRef>> {
-    ExternRef::new(
-        context,
-        HostValue {
-            number,
-            freed: core.freed.clone(),
-        },
-    )
-    .map_err(failure)
-}
-
-/// The number of the value behind a guest's object.
-pub fn extern_number(context: &mut StoreContextMut<'_, Data>, object: &Rooted<ExternRef>) -> Result<u32> {
-    let data = object.data(&*context).map_err(failure)?;
-    match data.and_then(|data| data.downcast_ref::<HostValue>()) {
-        Some(value) => Ok(value.number),
-        None => Err(crate::val::no_way("externref that is not the host's").into()),
+/// Makes what a token stands for, in the family of the type, whose other demands are not checked here.
+pub fn make(core: &Core, context: &mut StoreContextMut<'_, Data>, token: Token, ty: &RefType) -> Result<Ref> {
+    let top = ty.heap_type().top();
+    if let (Token::Object(number), HeapType::Exn) = (token, &top) {
+        return Ok(Ref::Exn(Some(core.objects.exn(context, number)?)));
     }
-}
-
-/// Turns the numbers that JavaScript wrote into slots into raw references. All are rooted before the first is made raw,
-/// because making one may collect.
-pub fn externs_in(
-    core: &Core,
-    context: &mut StoreContextMut<'_, Data>,
-    slots: &mut [ValRaw],
-    places: &[u16],
-) -> Result<()> {
-    scope(context.as_context_mut(), |mut context| {
-        let mut rooted = Vec::with_capacity(places.len());
-        for &place in places {
-            let number = slots[usize::from(place)].get_u32();
-            rooted.push(match number {
-                0 => None,
-                _ => Some(extern_ref(core, &mut context, number)?),
-            });
+    let any = match token {
+        Token::Host(number) => {
+            let made = ExternRef::new(
+                &mut *context,
+                HostValue {
+                    number,
+                    freed: core.freed.clone(),
+                },
+            )
+            .map_err(failure)?;
+            if let HeapType::Extern = top {
+                return Ok(Ref::Extern(Some(made)));
+            }
+            AnyRef::convert_extern(&mut *context, made).map_err(failure)?
         }
-        for (&place, object) in places.iter().zip(rooted) {
-            let raw = match object {
-                None => 0,
-                Some(object) => object.to_raw(&mut context).map_err(failure)?,
-            };
-            slots[usize::from(place)] = ValRaw::externref(raw);
-        }
-        Ok(())
+        Token::I31(value) => AnyRef::from_i31(&mut *context, I31::wrapping_i32(value)),
+        Token::Object(number) => core.objects.any(context, number)?,
+        Token::Null | Token::Func(_) => return Err(Error::internal("a token of another family").into()),
+    };
+    Ok(match top {
+        HeapType::Extern => Ref::Extern(Some(ExternRef::convert_any(context, any).map_err(failure)?)),
+        _ => Ref::Any(Some(any)),
     })
 }
 
-/// The other way: raw references become numbers.
-pub fn externs_out(context: &mut StoreContextMut<'_, Data>, slots: &mut [ValRaw], places: &[u16]) -> Result<()> {
-    scope(context.as_context_mut(), |mut context| {
-        for &place in places {
-            let slot = &mut slots[usize::from(place)];
-            let number = match ExternRef::from_raw(&mut context, slot.get_externref()) {
-                None => 0,
-                Some(object) => extern_number(&mut context, &object)?,
-            };
-            *slot = ValRaw::u32(number);
+/// What stands for a reference of the guest's.
+pub fn token(core: &Core, context: &mut StoreContextMut<'_, Data>, made: Ref) -> Result<Token> {
+    let (host, any) = match made {
+        Ref::Extern(None) | Ref::Any(None) | Ref::Exn(None) | Ref::Func(_) => return Ok(Token::Null),
+        Ref::Exn(Some(object)) => return Ok(Token::Object(core.objects.number_of_exn(context, object)?)),
+        Ref::Extern(Some(object)) => (object, None),
+        Ref::Any(Some(any)) => {
+            if let Some(value) = any.as_i31(&*context).map_err(failure)? {
+                return Ok(Token::I31(value.get_i32()));
+            }
+            if any.is_eqref(&*context).map_err(failure)? {
+                return Ok(Token::Object(core.objects.number_of_any(context, any)?));
+            }
+            let object = ExternRef::convert_any(&mut *context, any).map_err(failure)?;
+            (object, Some(any))
         }
-        Ok(())
-    })
+    };
+    if let Some(data) = host.data(&*context).map_err(failure)? {
+        return match data.downcast_ref::<HostValue>() {
+            Some(value) => Ok(Token::Host(value.number)),
+            None => Err(Error::internal("an externref that is not ours").into()),
+        };
+    }
+    match any {
+        Some(_) => Err(Error::internal("a reference of an unknown kind").into()),
+        // The guest has made an externref of its own object.
+        None => {
+            let any = AnyRef::convert_extern(&mut *context, host).map_err(failure)?;
+            token(core, context, Ref::Any(Some(any)))
+        }
+    }
 }
 
 #[napi]

@@ -1,10 +1,11 @@
-//! [without `gc`] No module with externref loads, so no value of it ever comes here.
+//! [without `gc`] No module with references other than to functions loads, so no value of one ever comes here.
 
-use wasmtime::{ExternRef, Rooted, StoreContextMut, ValRaw};
+use wasmtime::{Ref, RefType, StoreContextMut};
 
 use crate::error::{Failure, Result};
 use crate::features;
 use crate::store::{Core, Data};
+use crate::val::Token;
 
 #[derive(Default, Clone)]
 pub struct Freed;
@@ -16,6 +17,9 @@ impl Freed {
     }
 }
 
+#[derive(Default)]
+pub struct Objects;
+
 pub fn apply(_: &mut wasmtime::Config) {}
 
 pub fn scope<R>(context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
@@ -23,21 +27,13 @@ pub fn scope<R>(context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreConte
 }
 
 fn absent() -> Failure {
-    features::absent("gc", "externref")
+    features::absent("gc", "a value of this reference type")
 }
 
-pub fn extern_ref(_: &Core, _: &mut StoreContextMut<'_, Data>, _: u32) -> Result<Rooted<ExternRef>> {
+pub fn make(_: &Core, _: &mut StoreContextMut<'_, Data>, _: Token, _: &RefType) -> Result<Ref> {
     Err(absent())
 }
 
-pub fn extern_number(_: &mut StoreContextMut<'_, Data>, _: &Rooted<ExternRef>) -> Result<u32> {
-    Err(absent())
-}
-
-pub fn externs_in(_: &Core, _: &mut StoreContextMut<'_, Data>, _: &mut [ValRaw], _: &[u16]) -> Result<()> {
-    Err(absent())
-}
-
-pub fn externs_out(_: &mut StoreContextMut<'_, Data>, _: &mut [ValRaw], _: &[u16]) -> Result<()> {
+pub fn token(_: &Core, _: &mut StoreContextMut<'_, Data>, _: Ref) -> Result<Token> {
     Err(absent())
 }

@@ -4,13 +4,15 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
+use wasmtime::GlobalType;
 
 use crate::error::{Error, Result, guard};
+use crate::externs::Item;
 use crate::gc;
 use crate::js::{Js, constructing};
 use crate::store::{Core, Store};
-use crate::types;
-use crate::val::Plain;
+use crate::val::{Given, Taken};
+use crate::{sig, types};
 
 /// A global variable that guests and JavaScript share.
 ///
@@ -27,12 +29,22 @@ pub struct Global {
 }
 
 impl Global {
+    /// A global with a value of JavaScript.
+    pub fn make(core: &Core, ty: GlobalType, value: Js) -> Result<wasmtime::Global> {
+        let taken = Taken::from_js(core, value, ty.content())?;
+        core.enter(|context| {
+            gc::scope(context, |mut context| {
+                let val = taken.to_val(core, &mut context, ty.content())?;
+                wasmtime::Global::new(context, ty, val).map_err(wrong_type)
+            })
+        })?
+    }
     fn read(&self) -> Result<Js> {
         let core = &self.core;
         core.enter(|context| {
             gc::scope(context, |mut context| {
                 let val = self.global.get(&mut context);
-                Plain::from_val(core, &mut context, val)
+                Given::from_val(core, &mut context, val)
             })
         })??
         .to_js(core)
@@ -49,22 +61,16 @@ impl Global {
         guard(store.env, || {
             constructing::<Global>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
-            let ty = types::global_type(ty)?;
+            let ty = types::global_type(&core.engine.engine, ty)?;
             core.usable()?;
             let initial = if value.is_undefined() && !ty.content().is_externref() {
                 core.table()?
-                    .invoke("zero", &[Js::string(store.env, &types::val_type_name(ty.content()))?])?
+                    .invoke("zero", &[Js::string(store.env, sig::kind(ty.content()))?])?
             } else {
                 value
             };
-            let plain = Plain::from_js(core, initial, ty.content())?;
-            let global = core.enter(|context| {
-                gc::scope(context, |mut context| {
-                    let val = plain.to_val(core, &mut context)?;
-                    wasmtime::Global::new(context, ty, val).map_err(wrong_type)
-                })
-            })??;
-            core.bind_object(this.object)?;
+            let global = Global::make(core, ty, initial)?;
+            Item::Global(global).adopt(core, this.object)?;
             Ok(Global {
                 core: core.clone(),
                 global,
@@ -87,10 +93,10 @@ impl Global {
             if ty.mutability() == wasmtime::Mutability::Const {
                 return Err(Error::type_error("the global is a constant").into());
             }
-            let plain = Plain::from_js(core, value, ty.content())?;
+            let taken = Taken::from_js(core, value, ty.content())?;
             core.enter(|context| {
                 gc::scope(context, |mut context| {
-                    let val = plain.to_val(core, &mut context)?;
+                    let val = taken.to_val(core, &mut context, ty.content())?;
                     self.global.set(context, val).map_err(wrong_type)
                 })
             })?

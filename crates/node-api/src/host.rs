@@ -4,8 +4,8 @@
 //! or in the function table of a linker that the host table points to. [`host_call`] writes the arguments into the slots,
 //! leaves the store's context in `top` and calls it without arguments; its `this` is the host table.
 //!
-//! An exception that a host function throws stays pending in the environment while wasm unwinds, and comes out of the
-//! outermost call as the same value.
+//! What a host function throws goes through wasm as an exception of wasm ([`crate::exception`]), or stays pending in the
+//! environment while wasm unwinds. Either way it comes out of the outermost call as the same value.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -16,12 +16,12 @@ use std::sync::Arc;
 use napi::sys;
 use wasmtime::{AsContextMut, Caller, FuncType, StoreContextMut, ValRaw};
 
-use crate::error::{Error, Result};
-use crate::func::{refs_in, refs_out};
+use crate::error::{Error, Failure, Result};
 use crate::js::{Js, check};
 use crate::sig::Sig;
 use crate::store::{Core, Data};
-use crate::trap;
+use crate::val::{refs_in, refs_out};
+use crate::{exception, trap};
 
 /// The JavaScript functions that wasm of a store calls, as far as native code must know them.
 pub struct Hosts {
@@ -210,7 +210,7 @@ pub fn host_call(
     // SAFETY: Wasmtime gives as many initialized slots as the function has parameters.
     let arguments = unsafe { &mut *(&raw mut space[..sig.params] as *mut [ValRaw]) };
     if !sig.plain {
-        refs_out(core, &mut caller.as_context_mut(), arguments, &sig.param_refs).map_err(trap::carry)?;
+        refs_out(core, caller.as_context_mut(), arguments, &sig.param_refs).map_err(trap::carry)?;
     }
     let slots = core.data.slots();
     // SAFETY: the environment has more slots than any function has parameters.
@@ -221,9 +221,18 @@ pub fn host_call(
     // SAFETY: `StoreContextMut` is repr(transparent) over a reference. `caller` is not touched until `top` is taken back.
     let top = unsafe { std::mem::transmute::<StoreContextMut<'_, Data>, *mut c_void>(caller.as_context_mut()) };
     core.top.set(top);
-    let called = core.call_host(host);
+    let called = core.call_host(host).map_err(|failure| match failure {
+        Failure::Thrown => Ok(exception::catch(core)),
+        other => Err(other),
+    });
     core.top.set(ptr::null_mut());
-    called.and_then(|()| core.usable()).map_err(trap::carry)?;
+    if let Err(failure) = called {
+        return Err(match failure {
+            Ok(caught) => exception::throw(core, caller.as_context_mut(), caught),
+            Err(other) => trap::carry(other),
+        });
+    }
+    core.usable().map_err(trap::carry)?;
     // SAFETY: the facade has written the results, and nothing has run since; `space` has room for them.
     let results = unsafe {
         ptr::copy_nonoverlapping(slots, space.as_mut_ptr().cast(), sig.results);
@@ -232,7 +241,7 @@ pub fn host_call(
     if sig.plain {
         return Ok(());
     }
-    refs_in(core, &mut caller.as_context_mut(), results, &sig.result_refs).map_err(trap::carry)
+    refs_in(core, caller.as_context_mut(), results, &sig.result_refs).map_err(trap::carry)
 }
 
 impl Core {

@@ -4,19 +4,18 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
-use wasmtime::{Extern, ExternType, StoreContextMut};
+use wasmtime::ExternType;
 
-use crate::error::{Error, Result, guard};
+use crate::error::{Result, guard};
+use crate::exception;
+use crate::externs::Item;
 use crate::global::Global;
-use crate::js::{IntoJs, Js, constructing};
-use crate::memory::Memory;
+use crate::js::{Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
-use crate::store::{Core, Data, Store, same_store};
-use crate::table::Table;
-use crate::trap;
+use crate::store::{Core, Store};
 
-/// A module that runs in a store. Its exports are functions, memories, tables and globals.
+/// A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
 ///
 /// @example
 /// ```ts
@@ -27,80 +26,6 @@ use crate::trap;
 pub struct Instance {
     pub(crate) core: Rc<Core>,
     pub(crate) instance: wasmtime::Instance,
-}
-
-/// Something that can be imported or exported, on its way to or from JavaScript: a function is its number in the store.
-pub enum Item {
-    Func(u32),
-    Global(wasmtime::Global),
-    Table(wasmtime::Table),
-    Memory(wasmtime::Memory),
-    /// What has no class here yet.
-    Other(&'static str),
-}
-
-impl Item {
-    pub fn from_extern(core: &Core, context: &mut StoreContextMut<'_, Data>, item: Extern) -> Item {
-        match item {
-            Extern::Func(func) => Item::Func(core.funcs.number(context, func, None)),
-            Extern::Global(global) => Item::Global(global),
-            Extern::Table(table) => Item::Table(table),
-            Extern::Memory(memory) => Item::Memory(memory),
-            Extern::SharedMemory(_) => Item::Other("shared memory"),
-            Extern::Tag(_) => Item::Other("tag"),
-        }
-    }
-    /// The JavaScript object; a number stays one, for [`Item::Func`].
-    pub fn to_js(&self, core: &Rc<Core>) -> Result<Js> {
-        let env = core.env;
-        let object = match *self {
-            Item::Func(number) => return Js::number(env, number.into()),
-            Item::Memory(memory) => {
-                return Memory {
-                    core: core.clone(),
-                    memory,
-                }
-                .into_js(env);
-            }
-            Item::Other(_) => return Js::undefined(env),
-            Item::Global(global) => Global {
-                core: core.clone(),
-                global,
-            }
-            .into_js(env)?,
-            Item::Table(table) => Table {
-                core: core.clone(),
-                table,
-            }
-            .into_js(env)?,
-        };
-        core.bind_object(object)
-    }
-    /// The extern behind a value of JavaScript, which must be of this store. Functions are numbers here too.
-    pub fn from_js(core: &Rc<Core>, value: Js, kind: &str, what: &str) -> Result<Item> {
-        let (item, of) = match kind {
-            "function" => return Ok(Item::Func(value.to_u32(what)?)),
-            "global" => value.class::<Global>(what).map(|g| (Item::Global(g.global), &g.core))?,
-            "table" => value.class::<Table>(what).map(|t| (Item::Table(t.table), &t.core))?,
-            "memory" => value.class::<Memory>(what).map(|m| (Item::Memory(m.memory), &m.core))?,
-            other => {
-                return Err(Error::type_error(format!("{what}: a {other} can't be imported yet")).into());
-            }
-        };
-        same_store(core, of, what)?;
-        Ok(item)
-    }
-    pub fn to_extern(&self, core: &Core) -> Result<Extern> {
-        Ok(match *self {
-            Item::Func(number) => core.funcs.get(number)?.into(),
-            Item::Global(global) => global.into(),
-            Item::Table(table) => table.into(),
-            Item::Memory(memory) => memory.into(),
-            Item::Other(kind) => {
-                return Err(Error::internal(format!("a {kind} is no extern here")).into());
-            }
-        })
-    }
 }
 
 impl Core {
@@ -124,10 +49,17 @@ impl Core {
         for (i, import) in wasm.imports().enumerate() {
             let value = values.index(i as u32)?;
             let ty = import.ty();
-            // The facade gives a function that is not wasm's own the number of its place in the host table, negated.
-            resolved.push(match (value.to_f64(""), ty) {
-                (Ok(place), ExternType::Func(ty)) if place < 0.0 => Import::Host(ty, (-place - 1.0) as u32),
-                (_, ty) => {
+            resolved.push(match ty {
+                // The facade gives a function that is not wasm's own the number of its place in the host table, negated.
+                ExternType::Func(ty) => match value.to_f64("place")? {
+                    place if place < 0.0 => Import::Host(ty, (-place - 1.0) as u32),
+                    number => Import::Item(Item::Func(number as u32)),
+                },
+                // It has let a plain value pass where a constant global is wanted.
+                ExternType::Global(ty) if value.class::<Global>("").is_err() => {
+                    Import::Item(Item::Global(Global::make(self, ty, value)?))
+                }
+                ty => {
                     let what = format!("imports.{}.{}", import.module(), import.name());
                     Import::Item(Item::from_js(self, value, crate::types::kind(&ty), &what)?)
                 }
@@ -145,7 +77,8 @@ enum Import {
 #[napi]
 impl Instance {
     /// Instantiates `module` in `store`; its start function runs. `imports` is an object of objects, as in the JS API:
-    /// functions may be JavaScript's or exported functions of the same store.
+    /// functions may be JavaScript's or exported functions of the same store, and where a constant global is wanted a value
+    /// will do.
     ///
     /// Throws `LinkError` where an import is missing or of the wrong type, `TypeError` where one belongs to another store,
     /// `Trap` and what host functions throw from the start function, `WasmtimeError` where a limit of the store forbids it.
@@ -157,6 +90,7 @@ impl Instance {
             let wasm = &of_engine(&module, &core.engine)?.module;
             core.usable()?;
             let resolved = core.resolve(module, wasm, imports)?;
+            core.runs(wasm);
             let instance = core.enter(|mut context| {
                 let mut externs = Vec::with_capacity(resolved.len());
                 for import in resolved {
@@ -168,7 +102,8 @@ impl Instance {
                         }
                     });
                 }
-                wasmtime::Instance::new(context, wasm, &externs).map_err(trap::failure)
+                wasmtime::Instance::new(&mut context, wasm, &externs)
+                    .map_err(|error| exception::failure(core, context, error))
             })??;
             core.bind_object(this.object)?;
             Ok(Instance {
@@ -178,8 +113,8 @@ impl Instance {
         })
     }
 
-    /// What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table` and
-    /// `Global`. The object is frozen and has no prototype.
+    /// What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table`,
+    /// `Global` and `Tag`. The object is frozen and has no prototype.
     #[napi(getter, ts_return_type = "any")]
     pub fn exports(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
         let env = env.raw();

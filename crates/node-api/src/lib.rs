@@ -14,8 +14,10 @@ mod options;
 
 // Wasmtime's concepts, in the order in which one needs the other.
 mod artifact;
+mod atomics;
 mod config;
 mod engine;
+mod externs;
 mod func;
 mod global;
 mod host;
@@ -25,9 +27,12 @@ mod linker;
 mod memory;
 mod module;
 mod profile;
+mod ref_type;
+mod share;
 mod sig;
 mod store;
 mod table;
+mod tag;
 mod trap;
 mod types;
 mod val;
@@ -37,8 +42,12 @@ mod val;
 mod cache;
 #[cfg_attr(not(feature = "cranelift"), path = "compiler_disabled.rs")]
 mod compiler;
+#[cfg_attr(not(feature = "gc"), path = "exception_disabled.rs")]
+mod exception;
 #[cfg_attr(not(feature = "gc"), path = "gc_disabled.rs")]
 mod gc;
+#[cfg_attr(not(feature = "gc"), path = "gc_ref_disabled.rs")]
+mod gc_ref;
 #[cfg(feature = "cranelift")]
 #[cfg_attr(not(feature = "parallel-compilation"), path = "parallel_disabled.rs")]
 mod parallel;
@@ -51,6 +60,8 @@ mod run;
 // Work on other threads: compiling, and running commands.
 #[cfg(any(feature = "cranelift", feature = "wasi"))]
 mod task;
+#[cfg_attr(not(feature = "threads"), path = "threads_disabled.rs")]
+mod threads;
 #[cfg_attr(not(feature = "wasi"), path = "wasi_disabled.rs")]
 mod wasi;
 #[cfg(feature = "cranelift")]

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use napi::bindgen_prelude::This;
@@ -12,12 +13,13 @@ use napi_derive::napi;
 
 use crate::engine::{Engine, EngineParts};
 use crate::error::{Error, Failure, Result, guard};
+use crate::externs::Item;
 use crate::host::{HostFunc, host_call};
-use crate::instance::{Instance, Item};
+use crate::instance::Instance;
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
-use crate::store::{Core, Data, Store};
+use crate::store::{Core, Data, Store, store_of_number};
 use crate::{trap, types};
 
 /// A set of named imports for many modules and many stores.
@@ -36,7 +38,7 @@ use crate::{trap, types};
 #[napi]
 pub struct Linker {
     linker: RefCell<wasmtime::Linker<Data>>,
-    engine: Rc<EngineParts>,
+    engine: Arc<EngineParts>,
     number: u64,
     shadowing: Cell<bool>,
     /// The store that something defined here belongs to.
@@ -133,9 +135,9 @@ impl Linker {
         })
     }
 
-    /// Defines an exported function, memory, table or global, which binds the linker to its store.
+    /// Defines an exported function, memory, table, global or tag, which binds the linker to its store.
     #[napi(
-        ts_args_type = "module: string, name: string, value: ExportedFunction | Memory | Table | Global",
+        ts_args_type = "module: string, name: string, value: ExportedFunction | Memory | Table | Global | Tag",
         ts_return_type = "this"
     )]
     pub fn define(&self, this: This<Js>, module: Js, name: Js, value: Js) -> napi::Result<Js> {
@@ -149,6 +151,7 @@ impl Linker {
                 "function" => store_of_number(found.index(1)?)?,
                 "global" => value.class::<crate::global::Global>("value")?.core.clone(),
                 "table" => value.class::<crate::table::Table>("value")?.core.clone(),
+                "tag" => value.class::<crate::tag::Tag>("value")?.core.clone(),
                 _ => value.class::<crate::memory::Memory>("value")?.core.clone(),
             };
             crate::engine::same_engine(&self.engine, &core.engine.engine, "value")?;
@@ -179,9 +182,6 @@ impl Linker {
             let ty = types::func_type(&self.engine.engine, ty)?;
             let function = function.to_function("fn")?;
             let sig = Sig::new(&ty);
-            if let Some(unknown) = sig.param_refs.unknown.as_ref().or(sig.result_refs.unknown.as_ref()) {
-                return Err(crate::val::no_way(unknown).into());
-            }
             let index = crate::env::EnvData::of(env)?
                 .call(
                     env,
@@ -241,7 +241,8 @@ impl Linker {
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
-            core.enter(|context| linker.module(context, &name, module).map(drop).map_err(trap::failure))??;
+            core.runs(module);
+            core.run(|context| linker.module(context, &name, module).map(drop))?;
             Ok(this.object)
         })
     }
@@ -279,7 +280,7 @@ impl Linker {
     /// What is defined under a name, for `store`; `undefined` if nothing is.
     #[napi(
         ts_args_type = "store: Store, module: string, name: string",
-        ts_return_type = "ExportedFunction | Memory | Table | Global | undefined"
+        ts_return_type = "ExportedFunction | Memory | Table | Global | Tag | undefined"
     )]
     pub fn get(&self, this: This<Js>, store: Js, module: Js, name: Js) -> napi::Result<Js> {
         guard(store.env, || {
@@ -310,14 +311,15 @@ impl Linker {
             let module = &of_engine(&module, &self.engine)?.module;
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.runs(module);
             // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
                 let pre = self.definitions()?.instantiate_pre(module).map_err(trap::failure)?;
-                core.enter(|context| pre.instantiate(context).map_err(trap::failure))??
+                core.run(|context| pre.instantiate(context))?
             } else {
                 let linker = self.definitions()?.clone();
-                core.enter(|context| linker.instantiate(context, module).map_err(trap::failure))??
+                core.run(|context| linker.instantiate(context, module))?
             };
             into_instance(core, instance)
         })
@@ -358,7 +360,7 @@ impl Linker {
 #[napi]
 pub struct InstancePre {
     pre: wasmtime::InstancePre<Data>,
-    engine: Rc<EngineParts>,
+    engine: Arc<EngineParts>,
     linker: u64,
     store: RefCell<Option<Weak<Core>>>,
 }
@@ -385,21 +387,9 @@ impl InstancePre {
             core.usable()?;
             core.hosts
                 .add_linker(core, self.linker, Linker::functions(this.object)?)?;
-            let instance = core.enter(|context| self.pre.instantiate(context).map_err(trap::failure))??;
+            core.runs(self.pre.module());
+            let instance = core.run(|context| self.pre.instantiate(context))?;
             into_instance(core, instance)
         })
-    }
-}
-
-/// The store that the facade names by its number.
-fn store_of_number(number: Js) -> Result<Rc<Core>> {
-    // SAFETY: a store in the list is alive: the finalizer of its host table takes it off.
-    match unsafe {
-        crate::env::EnvData::of(number.env)?
-            .store(number.to_u32("store")?)
-            .as_ref()
-    } {
-        Some(core) => Ok(core.held()),
-        None => Err(Error::internal("there is no store of this number").into()),
     }
 }

@@ -4,6 +4,7 @@
 //! know nothing of (`buffer.transfer()`), so a mapping is freed only when the last view's finalizer has run, and a memory
 //! that may move when it grows has no views at all.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
@@ -12,13 +13,15 @@ use std::rc::Rc;
 use napi::bindgen_prelude::This;
 use napi::sys;
 use napi_derive::napi;
-use wasmtime::StoreContextMut;
+use wasmtime::{SharedMemory, StoreContextMut};
 
+use crate::atomics;
 use crate::bytes::Bytes;
 use crate::error::{Error, Result, guard};
+use crate::externs::Item;
 use crate::js::{Js, check, constructing};
 use crate::store::{Core, Data, Store};
-use crate::types;
+use crate::{share, threads, types};
 
 /// The views of a store's memories.
 #[derive(Default)]
@@ -135,20 +138,49 @@ unsafe extern "C" fn view_gone(_: sys::napi_env, _: *mut c_void, core: *mut c_vo
 #[napi]
 pub struct Memory {
     pub(crate) core: Rc<Core>,
-    pub(crate) memory: wasmtime::Memory,
+    pub(crate) kind: Kind,
+    /// A place among what threads share, once it was asked for.
+    pub(crate) shared: share::Place,
+}
+
+pub enum Kind {
+    Own(wasmtime::Memory),
+    /// Other threads may write to it at any time.
+    Shared(SharedMemory),
 }
 
 impl Memory {
+    pub fn of(core: Rc<Core>, kind: Kind) -> Memory {
+        Memory {
+            core,
+            kind,
+            shared: share::Place::default(),
+        }
+    }
+    pub fn item(&self) -> Item {
+        match &self.kind {
+            Kind::Own(memory) => Item::Memory(*memory),
+            Kind::Shared(memory) => Item::Shared(memory.clone()),
+        }
+    }
     /// Start and length, while nothing can change them.
     fn bytes(&self) -> Result<(*mut u8, usize)> {
-        self.core
-            .enter(|context| (self.memory.data_ptr(&context), self.memory.data_size(&context)))
+        self.core.enter(|context| match &self.kind {
+            Kind::Own(memory) => (memory.data_ptr(&context), memory.data_size(&context)),
+            Kind::Shared(memory) => (memory.data().as_ptr().cast_mut().cast(), memory.data_size()),
+        })
     }
     fn ty(&self) -> Result<wasmtime::MemoryType> {
-        self.core.enter(|context| self.memory.ty(&context))
+        self.core.enter(|context| match &self.kind {
+            Kind::Own(memory) => memory.ty(&context),
+            Kind::Shared(memory) => memory.ty(),
+        })
+    }
+    fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Shared(_))
     }
     /// The place of `len` bytes at `offset`.
-    fn range(&self, offset: Js, len: usize) -> Result<*mut u8> {
+    pub fn range(&self, offset: Js, len: usize) -> Result<*mut u8> {
         let (start, size) = self.bytes()?;
         let at = offset.to_u64("offset", u64::MAX)?;
         if at > size as u64 || len as u64 > size as u64 - at {
@@ -158,21 +190,31 @@ impl Memory {
         // SAFETY: within the mapping by the check above.
         Ok(unsafe { start.add(at as usize) })
     }
-    /// Bytes of the guest, for as long as nothing else runs.
-    fn slice(&self, offset: Js, len: Js) -> Result<&[u8]> {
+    /// Bytes of the guest, for as long as nothing else runs; a copy of those that other threads may change.
+    fn slice(&self, offset: Js, len: Js) -> Result<Cow<'_, [u8]>> {
         let len = len.to_u64("length", u64::MAX)? as usize;
         let start = self.range(offset, len)?;
+        if self.is_shared() {
+            // SAFETY: `range` has checked the bounds; a shared memory neither moves nor shrinks.
+            return Ok(Cow::Owned(unsafe { atomics::read(start, len) }));
+        }
         // SAFETY: `range` has checked the bounds, and the JavaScript thread has the store.
-        Ok(unsafe { std::slice::from_raw_parts(start, len) })
+        Ok(Cow::Borrowed(unsafe { std::slice::from_raw_parts(start, len) }))
     }
     fn put(&self, offset: Js, bytes: &[u8]) -> Result<()> {
         let start = self.range(offset, bytes.len())?;
         // SAFETY: `range` has checked the bounds; the source may be a view of the same memory, so it may overlap.
-        unsafe { ptr::copy(bytes.as_ptr(), start, bytes.len()) };
+        unsafe {
+            if self.is_shared() {
+                atomics::write(start, bytes);
+            } else {
+                ptr::copy(bytes.as_ptr(), start, bytes.len());
+            }
+        }
         Ok(())
     }
 
-    fn view(&self, env: sys::napi_env, start: *mut u8, len: usize) -> Result<Js> {
+    fn view(&self, env: sys::napi_env, memory: wasmtime::Memory, start: *mut u8, len: usize) -> Result<Js> {
         let mut raw = ptr::null_mut();
         if len == 0 {
             let mut data = ptr::null_mut();
@@ -196,7 +238,7 @@ impl Memory {
         // SAFETY: a live handle; the reference is weak.
         check(unsafe { sys::napi_create_reference(env, raw, 0, &mut buffer) })?;
         self.core.views.list.borrow_mut().push(View {
-            memory: self.memory,
+            memory,
             start,
             len,
             buffer,
@@ -207,7 +249,8 @@ impl Memory {
 
 #[napi]
 impl Memory {
-    /// Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB).
+    /// Makes a memory in `store`, to be imported. Sizes are in pages (64 KiB, or what `pageSize` says: 1). One that is
+    /// `shared` has a maximum, and can be given to other threads (`share`); its pages count for no store's limits.
     ///
     /// Throws `RangeError` for sizes that can't be, or that the store's limits forbid.
     #[napi(constructor, ts_args_type = "store: Store, type: MemoryType")]
@@ -216,28 +259,34 @@ impl Memory {
             constructing::<Memory>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
             let ty = types::memory_type(ty)?;
-            if ty.is_shared() {
-                return Err(Error::type_error("a shared memory can't be made here yet").into());
-            }
-            let memory = core
-                .enter(|context| wasmtime::Memory::new(context, ty))?
-                .map_err(types::out_of_range)?;
-            Ok(Memory {
-                core: core.clone(),
-                memory,
-            })
+            let kind = if ty.is_shared() {
+                core.usable()?;
+                Kind::Shared(threads::memory(core, ty)?)
+            } else {
+                let memory = core
+                    .enter(|context| wasmtime::Memory::new(context, ty))?
+                    .map_err(types::out_of_range)?;
+                Kind::Own(memory)
+            };
+            let memory = Memory::of(core.clone(), kind);
+            memory.item().adopt(core, this.object)?;
+            Ok(memory)
         })
     }
 
     /// The memory itself, without a copy. It is detached (its length becomes 0) when the memory grows and when the store is
     /// disposed; ask for it again then. The same object until then.
     ///
-    /// Throws `TypeError` for a memory that may move when it grows (64-bit ones), and in runtimes that allow no such buffers
-    /// (Electron): `read` and `write` work everywhere.
+    /// Throws `TypeError` for a memory that may move when it grows (64-bit ones) or is shared, and in runtimes that allow no
+    /// such buffers (Electron): `read` and `write` work everywhere.
     #[napi(getter, ts_return_type = "ArrayBuffer")]
     pub fn buffer(&self, env: napi::Env) -> napi::Result<Js> {
         let env = env.raw();
         guard(env, || {
+            let Kind::Own(memory) = self.kind else {
+                let message = "a shared memory has no buffer: use read, write and the atomic methods";
+                return Err(Error::type_error(message).into());
+            };
             let ty = self.ty()?;
             let most = ty
                 .maximum()
@@ -249,7 +298,7 @@ impl Memory {
             let (start, len) = self.bytes()?;
             match self.core.views.find(env, start, len) {
                 Some(buffer) => Ok(buffer),
-                None => self.view(env, start, len),
+                None => self.view(env, memory, start, len),
             }
         })
     }
@@ -264,7 +313,10 @@ impl Memory {
     #[napi(getter, ts_return_type = "number | bigint")]
     pub fn pages(&self, env: napi::Env) -> napi::Result<Js> {
         guard(env.raw(), || {
-            let pages = self.core.enter(|context| self.memory.size(&context))?;
+            let pages = self.core.enter(|context| match &self.kind {
+                Kind::Own(memory) => memory.size(&context),
+                Kind::Shared(memory) => memory.size(),
+            })?;
             types::size(env.raw(), pages, self.ty()?.is_64())
         })
     }
@@ -284,10 +336,13 @@ impl Memory {
             let delta = pages.to_u64("pages", u64::MAX)?;
             let before = self
                 .core
-                .enter(|context| self.memory.grow(context, delta))?
+                .enter(|context| match &self.kind {
+                    Kind::Own(memory) => memory.grow(context, delta),
+                    Kind::Shared(memory) => memory.grow(delta),
+                })?
                 .map_err(types::out_of_range)?;
             // By no pages at all is a growth too: the JS API has a new buffer afterwards.
-            if delta == 0 {
+            if delta == 0 && !self.is_shared() {
                 self.core.views.detach_at(pages.env, self.bytes()?.0);
             }
             types::size(pages.env, before, self.ty()?.is_64())
@@ -299,7 +354,7 @@ impl Memory {
     /// Throws `RangeError` outside of it.
     #[napi(ts_args_type = "offset: number | bigint, length: number", ts_return_type = "Buffer")]
     pub fn read(&self, offset: Js, length: Js) -> napi::Result<Js> {
-        guard(offset.env, || Js::buffer(offset.env, self.slice(offset, length)?))
+        guard(offset.env, || Js::buffer(offset.env, &self.slice(offset, length)?))
     }
 
     /// Copies bytes into the memory at `offset`.
@@ -322,7 +377,7 @@ impl Memory {
                 let fatal = options.to_object("options")?.get("fatal")?;
                 !fatal.is_undefined() && fatal.to_bool("options.fatal")?
             };
-            let bytes = self.slice(offset, length)?;
+            let bytes = &*self.slice(offset, length)?;
             if fatal && std::str::from_utf8(bytes).is_err() {
                 return Err(Error::type_error("the bytes are no valid UTF-8").into());
             }

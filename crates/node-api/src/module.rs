@@ -1,9 +1,10 @@
 //! [`Module`]: compiled code. Compiling is in `compiler.rs`, where the build has it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
+use wasmtime::{ExternType, Mutability};
 
 use crate::artifact::{self, Stamp};
 use crate::bytes::Bytes;
@@ -11,7 +12,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
-use crate::types;
+use crate::{share, sig, types};
 
 /// What an instance of a module needs.
 #[napi(object, object_from_js = false, object_to_js = false)]
@@ -37,14 +38,21 @@ pub struct ResourcesRequired {
 #[napi]
 pub struct Module {
     pub(crate) module: wasmtime::Module,
-    pub(crate) engine: Rc<EngineParts>,
+    pub(crate) engine: Arc<EngineParts>,
+    /// A place among what threads share, once it was asked for.
+    pub(crate) shared: share::Place,
 }
 
 impl Module {
     /// Makes the object, with an edge to its engine's.
-    pub(crate) fn wrap(module: wasmtime::Module, engine: Js) -> Result<Js> {
+    pub(crate) fn wrap(module: wasmtime::Module, engine: Js, shared: share::Place) -> Result<Js> {
         let parts = engine.class::<Engine>("engine")?.parts.clone();
-        let object = Module { module, engine: parts }.into_js(engine.env)?;
+        let object = Module {
+            module,
+            engine: parts,
+            shared,
+        }
+        .into_js(engine.env)?;
         EnvData::of(engine.env)?.call(engine.env, "bind", &[object, engine])?;
         Ok(object)
     }
@@ -76,7 +84,7 @@ impl Module {
             Stamp::read(&*bytes)?.check(parts)?;
             // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
             let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
-            Module::wrap(module, engine)
+            Module::wrap(module, engine, share::Place::default())
         })
     }
 
@@ -93,7 +101,7 @@ impl Module {
             // SAFETY: as above, and that the file stays as it is while it is mapped.
             let module =
                 unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
-            Module::wrap(module, engine)
+            Module::wrap(module, engine, share::Place::default())
         })
     }
 
@@ -159,6 +167,29 @@ impl Module {
             )
         })
     }
+}
+
+/// What the facade needs of each import: `[module, name, kind, kinds of its values, whether a plain value will do]`.
+#[napi(skip_typescript)]
+pub fn wanted(module: Js) -> napi::Result<Js> {
+    let env = module.env;
+    guard(env, || {
+        let row = |import: wasmtime::ImportType<'_>| {
+            let ty = import.ty();
+            let (kinds, plain) = match &ty {
+                ExternType::Func(ty) => (sig::text(ty), false),
+                ExternType::Global(ty) => (
+                    sig::kind(ty.content()).to_owned(),
+                    ty.mutability() == Mutability::Const && !ty.content().is_v128(),
+                ),
+                _ => (String::new(), false),
+            };
+            let texts = [import.module(), import.name(), types::kind(&ty), &kinds];
+            let texts = texts.into_iter().map(|text| Js::string(env, text));
+            Js::array(env, texts.chain([Js::bool(env, plain)]))
+        };
+        Js::array(env, module.class::<Module>("module")?.module.imports().map(row))
+    })
 }
 
 /// The module behind a value, of this engine.

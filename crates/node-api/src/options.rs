@@ -97,7 +97,7 @@ impl<I: Known> Options<I> {
 pub fn camel(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     let mut up = false;
-    for c in name.chars() {
+    for c in name.trim_start_matches("r#").chars() {
         match c {
             '_' => up = true,
             c if up => {

@@ -73,6 +73,7 @@ impl Profile {
             .relaxed_simd_deterministic(false)
             .compiler_inlining(Inlining::No)
             .concurrency_support(false)
+            .shared_memory(features::THREADS)
             .debug_info(false)
             .debug_symbols(true)
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
@@ -104,8 +105,8 @@ fn proposals() -> [(WasmFeatures, bool); 18] {
         (WasmFeatures::FUNCTION_REFERENCES, features::GC),
         (WasmFeatures::GC, features::GC),
         (WasmFeatures::EXCEPTIONS, features::GC),
-        (WasmFeatures::CUSTOM_PAGE_SIZES, false),
-        (WasmFeatures::WIDE_ARITHMETIC, false),
+        (WasmFeatures::CUSTOM_PAGE_SIZES, true),
+        (WasmFeatures::WIDE_ARITHMETIC, true),
         (WasmFeatures::STACK_SWITCHING, false),
         (WasmFeatures::SHARED_EVERYTHING_THREADS, false),
         (WasmFeatures::COMPONENT_MODEL, false),

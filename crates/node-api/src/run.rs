@@ -1,6 +1,6 @@
 //! [feature `wasi`] Running a WASI command: what is under the facade's `run` and `runSync` (lib/run.ts).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use napi::sys;
 use napi_derive::napi;
@@ -32,7 +32,7 @@ impl Command {
     /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`.
     fn read(module: Js, wasi: Js, limits: Js, fuel: Js) -> Result<Command> {
         let module = module.class::<Module>("source")?;
-        let engine: &Rc<EngineParts> = &module.engine;
+        let engine: &Arc<EngineParts> = &module.engine;
         let wasi = wasi::State::read_for_run(wasi)?;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
         let mut store = new_store(

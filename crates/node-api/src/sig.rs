@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use wasmtime::{FuncType, HeapType, ValType};
-
-use crate::types;
+use wasmtime::{FuncType, HeapType, RefType, ValType};
 
 /// A signature. `text` is the facade's name for it, by which it makes (once) the JavaScript that reads and writes the slots.
 pub struct Sig {
-    /// `i32,externref:f64`.
+    /// `i32,externref:f64`: the kinds of all values.
     pub text: String,
     pub params: usize,
     pub results: usize,
@@ -18,49 +16,58 @@ pub struct Sig {
     pub result_refs: Refs,
 }
 
-/// Where among the slots there are references.
-#[derive(Default)]
-pub struct Refs {
-    pub externs: Vec<u16>,
-    pub funcs: Vec<u16>,
-    /// Those of them that must not be null.
-    pub required: Vec<u16>,
-    /// The name of a type that has no way into JavaScript.
-    pub unknown: Option<String>,
+/// Where among the slots there are references, and of which types.
+pub type Refs = Vec<(u16, RefType)>;
+
+fn refs(types: impl Iterator<Item = ValType>) -> Refs {
+    let places = types.enumerate().map(|(place, ty)| (place as u16, ty));
+    places
+        .filter_map(|(place, ty)| Some((place, ty.as_ref()?.clone())))
+        .collect()
 }
 
-impl Refs {
-    fn find(types: impl Iterator<Item = ValType>) -> Refs {
-        let mut refs = Refs::default();
-        for (place, ty) in types.enumerate() {
-            let ValType::Ref(ty) = ty else { continue };
-            if !ty.is_nullable() {
-                refs.required.push(place as u16);
-            }
-            match ty.heap_type() {
-                HeapType::Extern => refs.externs.push(place as u16),
-                HeapType::Func => refs.funcs.push(place as u16),
-                _ => refs.unknown = Some(types::ref_type_name(&ty)),
-            }
-        }
-        refs
+/// How values of a type cross, by name; lib/call.ts has a row for each. That a reference is of its very type is checked in
+/// native code ([`crate::val`]): here it is only of its family.
+pub fn kind(ty: &ValType) -> &'static str {
+    let ValType::Ref(ty) = ty else {
+        return match ty {
+            ValType::I32 => "i32",
+            ValType::I64 => "i64",
+            ValType::F32 => "f32",
+            ValType::F64 => "f64",
+            _ => "v128",
+        };
+    };
+    match (ty.heap_type().top(), ty.is_nullable()) {
+        (HeapType::Func, true) => "funcref",
+        (HeapType::Func, false) => "(ref func)",
+        (HeapType::Extern, true) => "externref",
+        (HeapType::Extern, false) => "(ref extern)",
+        (HeapType::Any, true) => "anyref",
+        (HeapType::Any, false) => "(ref any)",
+        (HeapType::Exn, true) => "exnref",
+        (HeapType::Exn, false) => "(ref exn)",
+        _ => "contref",
     }
-    fn none(&self) -> bool {
-        self.externs.is_empty() && self.funcs.is_empty() && self.unknown.is_none()
-    }
+}
+
+/// The kinds of several types, as the facade reads them.
+pub fn kinds(types: impl Iterator<Item = ValType>) -> String {
+    types.map(|ty| kind(&ty)).collect::<Vec<_>>().join(",")
+}
+/// The kinds of a signature.
+pub fn text(ty: &FuncType) -> String {
+    format!("{}:{}", kinds(ty.params()), kinds(ty.results()))
 }
 
 impl Sig {
     pub fn new(ty: &FuncType) -> Arc<Sig> {
-        let names = |types: &mut dyn Iterator<Item = ValType>| {
-            types.map(|ty| types::val_type_name(&ty)).collect::<Vec<_>>().join(",")
-        };
-        let (param_refs, result_refs) = (Refs::find(ty.params()), Refs::find(ty.results()));
+        let (param_refs, result_refs) = (refs(ty.params()), refs(ty.results()));
         Arc::new(Sig {
-            text: format!("{}:{}", names(&mut ty.params()), names(&mut ty.results())),
+            text: text(ty),
             params: ty.params().len(),
             results: ty.results().len(),
-            plain: param_refs.none() && result_refs.none(),
+            plain: param_refs.is_empty() && result_refs.is_empty(),
             param_refs,
             result_refs,
         })

@@ -10,11 +10,12 @@
 //! ([`crate::host`]); whoever comes back in from JavaScript uses that one. The contract behind the unsafe code: who sets
 //! `top` does not touch its own borrow until the JavaScript call returns, and `enter` takes `top` away while it uses it.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use napi::bindgen_prelude::This;
 use napi::sys;
@@ -24,13 +25,14 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard, panicked};
+use crate::externs::Externs;
 use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
 use crate::options::{Options, known};
-use crate::{gc, wasi};
+use crate::{exception, gc, wasi};
 
 /// What Wasmtime keeps for us in a store.
 pub struct Data {
@@ -66,7 +68,7 @@ const POISONED: u8 = 4;
 pub struct Core {
     pub env: sys::napi_env,
     pub data: Rc<EnvData>,
-    pub engine: Rc<EngineParts>,
+    pub engine: Arc<EngineParts>,
     /// By this number JavaScript names the store in the slots' header.
     pub number: Cell<u32>,
     /// A weak reference to the host table; null before the table is bound.
@@ -76,6 +78,11 @@ pub struct Core {
     pub top: Cell<*mut c_void>,
     state: Cell<u8>,
     pub funcs: Funcs,
+    pub externs: Externs,
+    pub objects: gc::Objects,
+    pub js_tag: exception::JsTag,
+    /// The modules that run here.
+    modules: RefCell<Vec<wasmtime::Module>>,
     pub hosts: Hosts,
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
@@ -99,6 +106,10 @@ impl Core {
             top: Cell::new(ptr::null_mut()),
             state: Cell::new(0),
             funcs: Funcs::default(),
+            externs: Externs::default(),
+            objects: gc::Objects::default(),
+            js_tag: exception::JsTag::default(),
+            modules: RefCell::default(),
             hosts: Hosts::default(),
             views: Views::default(),
             grew: Cell::new(false),
@@ -220,6 +231,24 @@ impl Core {
         }
     }
 
+    /// Remembers a module that is about to run here, for [`Core::index_of`].
+    pub fn runs(&self, module: &wasmtime::Module) {
+        let mut modules = self.modules.borrow_mut();
+        if !modules.iter().any(|known| wasmtime::Module::same(known, module)) {
+            modules.push(module.clone());
+        }
+    }
+    /// The index of a function in its module, by where its code begins.
+    pub fn index_of(&self, code: usize) -> Option<u32> {
+        let modules = self.modules.borrow();
+        let module = modules
+            .iter()
+            .find(|module| module.text().as_ptr_range().contains(&(code as *const u8)))?;
+        let offset = code - module.text().as_ptr().addr();
+        let function = module.functions().find(|function| function.offset == offset)?;
+        Some(function.index.as_u32())
+    }
+
     /// A count of this Core for the length of a call: V8 may collect a caller that has nothing left to do but to return.
     #[inline(always)]
     pub fn held(&self) -> Rc<Core> {
@@ -311,7 +340,7 @@ impl Drop for Core {
 }
 
 /// Drops what may panic, in a place that must not: finalizers are called by V8.
-fn drop_quietly<T>(value: T) {
+pub fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
@@ -472,4 +501,13 @@ pub fn same_store(core: &Rc<Core>, other: &Rc<Core>, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::type_error(format!("{what} belongs to another store")).into())
+}
+
+/// The store that the facade names by its number.
+pub fn store_of_number(number: Js) -> Result<Rc<Core>> {
+    // SAFETY: a store in the list is alive: the finalizer of its host table takes it off.
+    match unsafe { EnvData::of(number.env)?.store(number.to_u32("store")?).as_ref() } {
+        Some(core) => Ok(core.held()),
+        None => Err(Error::internal("there is no store of this number").into()),
+    }
 }

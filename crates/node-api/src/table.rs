@@ -4,14 +4,15 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
-use wasmtime::{HeapType, RefType, ValType};
+use wasmtime::{RefType, ValType};
 
 use crate::error::{Error, Failure, Result, guard};
+use crate::externs::Item;
 use crate::gc;
 use crate::js::{Js, constructing};
 use crate::store::{Core, Store};
 use crate::types;
-use crate::val::Plain;
+use crate::val::{Given, Taken};
 
 /// A table of references: functions, or any JavaScript values (`externref`).
 ///
@@ -26,11 +27,11 @@ pub struct Table {
     pub(crate) table: wasmtime::Table,
 }
 
-/// What is to be an element. Not given it is null, and `undefined` itself where elements are any value of JavaScript.
-fn element(core: &Core, value: Js, ty: &RefType) -> Result<Plain> {
-    let absent = value.is_undefined() && !matches!(ty.heap_type(), HeapType::Extern);
+/// What new elements are. Not given they are null, and `undefined` itself where they are any value of JavaScript.
+fn initial(core: &Core, value: Js, ty: &RefType) -> Result<Taken> {
+    let absent = value.is_undefined() && !ty.heap_type().is_extern();
     let value = if absent { Js::null(value.env)? } else { value };
-    Plain::from_js(core, value, &ValType::Ref(ty.clone()))
+    Taken::from_js(core, value, &ValType::Ref(ty.clone()))
 }
 
 fn outside(index: u64, size: u64) -> Failure {
@@ -56,16 +57,16 @@ impl Table {
         guard(store.env, || {
             constructing::<Table>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
-            let ty = types::table_type(ty)?;
+            let ty = types::table_type(&core.engine.engine, ty)?;
             core.usable()?;
-            let init = element(core, init, ty.element())?;
+            let init = initial(core, init, ty.element())?;
             let table = core.enter(|context| {
                 gc::scope(context, |mut context| {
-                    let init = init.to_ref(core, &mut context)?;
+                    let init = init.to_ref(core, &mut context, ty.element())?;
                     wasmtime::Table::new(context, ty, init).map_err(types::out_of_range)
                 })
             })??;
-            core.bind_object(this.object)?;
+            Item::Table(table).adopt(core, this.object)?;
             Ok(Table {
                 core: core.clone(),
                 table,
@@ -97,12 +98,12 @@ impl Table {
                 gc::scope(context, |mut context| {
                     let found = self.table.get(&mut context, at);
                     found
-                        .map(|element| Plain::from_val(core, &mut context, element.into()))
+                        .map(|element| Given::from_val(core, &mut context, element.into()))
                         .transpose()
                 })
             })??;
             match found {
-                Some(plain) => plain.to_js(core),
+                Some(element) => element.to_js(core),
                 None => Err(outside(at, self.size()?)),
             }
         })
@@ -120,10 +121,11 @@ impl Table {
             if at >= size {
                 return Err(outside(at, size));
             }
-            let plain = element(core, value, self.ty()?.element())?;
+            let ty = self.ty()?;
+            let taken = Taken::from_js(core, value, &ValType::Ref(ty.element().clone()))?;
             core.enter(|context| {
                 gc::scope(context, |mut context| {
-                    let element = plain.to_ref(core, &mut context)?;
+                    let element = taken.to_ref(core, &mut context, ty.element())?;
                     self.table.set(context, at, element).map_err(crate::trap::failure)
                 })
             })?
@@ -139,10 +141,10 @@ impl Table {
             let core = &self.core;
             let by = delta.to_u64("delta", u64::MAX)?;
             let ty = self.ty()?;
-            let init = element(core, init, ty.element())?;
+            let init = initial(core, init, ty.element())?;
             let before = core.enter(|context| {
                 gc::scope(context, |mut context| {
-                    let init = init.to_ref(core, &mut context)?;
+                    let init = init.to_ref(core, &mut context, ty.element())?;
                     self.table.grow(context, by, init).map_err(types::out_of_range)
                 })
             })??;

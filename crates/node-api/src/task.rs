@@ -86,7 +86,9 @@ fn work() {
 fn travel<T>(result: Result<T>) -> std::result::Result<T, Error> {
     result.map_err(|failure| match failure {
         crate::error::Failure::Error(error) => *error,
-        crate::error::Failure::Thrown => Error::internal("an exception off the JavaScript thread"),
+        crate::error::Failure::Thrown | crate::error::Failure::Raised(_) => {
+            Error::internal("an exception off the JavaScript thread")
+        }
     })
 }
 

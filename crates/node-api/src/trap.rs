@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wasmtime::{Trap, UnknownImportError, WasmBacktrace};
+use wasmtime::{ThrownException, Trap, UnknownImportError, WasmBacktrace};
 
 use crate::error::{Error, Failure, Field};
 use crate::wasi;
@@ -35,6 +35,7 @@ pub fn carry(failure: Failure) -> wasmtime::Error {
     match failure {
         Failure::Thrown => wasmtime::Error::new(Thrown),
         Failure::Error(ours) => error(*ours),
+        Failure::Raised(_) => error(Error::internal("an exception that nobody was there to take")),
     }
 }
 
@@ -58,6 +59,9 @@ fn translate(error: &wasmtime::Error) -> Error {
     if let Some(code) = wasi::exit_code(error) {
         return Error::new("WasiExit", format!("the guest exited with code {code}"))
             .with("exitCode", Field::Number(code.into()));
+    }
+    if error.is::<ThrownException>() {
+        return Error::new("Exception", "");
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         let class = match trap {

@@ -2,14 +2,15 @@
 
 use napi::sys;
 use wasmtime::{
-    Engine, ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, Mutability, RefType, TableType,
+    Engine, ExternType, FuncType, GlobalType, MemoryType, MemoryTypeBuilder, Mutability, RefType, TableType, TagType,
     ValType,
 };
 
 use crate::error::{Error, Failure, Result};
 use crate::js::Js;
 
-const REFS: [(&str, RefType); 12] = [
+/// Short names of nullable reference types. The last is an old name of the first.
+const REFS: [(&str, RefType); 14] = [
     ("funcref", RefType::FUNCREF),
     ("externref", RefType::EXTERNREF),
     ("anyref", RefType::ANYREF),
@@ -21,10 +22,12 @@ const REFS: [(&str, RefType); 12] = [
     ("nullref", RefType::NULLREF),
     ("nullfuncref", RefType::NULLFUNCREF),
     ("nullexternref", RefType::NULLEXTERNREF),
+    ("nullexnref", RefType::NULLEXNREF),
+    ("contref", RefType::CONTREF),
     ("anyfunc", RefType::FUNCREF),
 ];
 
-/// The name of a type: `i32`, `externref`, or WAT's `(ref …)` where there is no short one.
+/// What a message calls a type, and the name it has in JavaScript where it has one: `i32`, `externref`, `(ref any)`.
 pub fn val_type_name(ty: &ValType) -> String {
     match ty {
         ValType::Ref(r) => ref_type_name(r),
@@ -32,32 +35,54 @@ pub fn val_type_name(ty: &ValType) -> String {
     }
 }
 pub fn ref_type_name(ty: &RefType) -> String {
-    // Concrete types belong to an engine, so types are compared and not matched against the table's constants.
+    if ty.heap_type().is_concrete() {
+        return crate::ref_type::text(ty);
+    }
+    // Types of an engine's own are compared and not matched, so one way for all.
     REFS.iter()
         .find(|(_, known)| RefType::eq(known, ty))
         .map_or_else(|| ty.to_string(), |(name, _)| (*name).into())
 }
 
-pub fn val_type(name: Js, what: &str) -> Result<ValType> {
-    let text = name.to_str(what)?;
-    Ok(match text.as_str() {
-        "i32" => ValType::I32,
-        "i64" => ValType::I64,
-        "f32" => ValType::F32,
-        "f64" => ValType::F64,
-        "v128" => ValType::V128,
-        "(ref extern)" => ValType::Ref(RefType::new(false, HeapType::Extern)),
-        "(ref func)" => ValType::Ref(RefType::new(false, HeapType::Func)),
-        other => match REFS.iter().find(|(known, _)| *known == other) {
-            Some((_, ty)) => ValType::Ref(ty.clone()),
-            None => {
-                return Err(Error::type_error(format!("{what}: '{other}' is no wasm type")).into());
-            }
-        },
-    })
+/// A type in JavaScript: its name, or a [`crate::ref_type::RefType`] for what a module has defined.
+pub fn val_type_to_js(env: sys::napi_env, ty: &ValType) -> Result<Js> {
+    match ty {
+        ValType::Ref(r) if r.heap_type().is_concrete() => crate::ref_type::RefType::wrap(env, r),
+        other => Js::string(env, &val_type_name(other)),
+    }
 }
 
-fn val_types(list: Js, what: &str) -> Result<Vec<ValType>> {
+pub fn val_type(engine: &Engine, ty: Js, what: &str) -> Result<ValType> {
+    if !ty.is_string() {
+        return Ok(ValType::Ref(crate::ref_type::RefType::read(engine, ty, what)?));
+    }
+    let text = ty.to_str(what)?;
+    let number = match text.as_str() {
+        "i32" => Some(ValType::I32),
+        "i64" => Some(ValType::I64),
+        "f32" => Some(ValType::F32),
+        "f64" => Some(ValType::F64),
+        "v128" => Some(ValType::V128),
+        _ => None,
+    };
+    let found = number.or_else(|| abstract_ref(&text).map(ValType::Ref));
+    found.ok_or_else(|| Error::type_error(format!("{what}: '{text}' is no wasm type")).into())
+}
+/// `eqref`, `(ref null eq)`, `(ref eq)`.
+fn abstract_ref(text: &str) -> Option<RefType> {
+    if let Some((_, ty)) = REFS.iter().find(|(known, _)| *known == text) {
+        return Some(ty.clone());
+    }
+    let heap = text.strip_prefix("(ref ")?.strip_suffix(')')?;
+    let nullable = heap.strip_prefix("null ");
+    let heap = nullable.unwrap_or(heap);
+    // `Display` writes the heap type's name as WAT does.
+    let named = |(_, ty): &&(&str, RefType)| ty.heap_type().to_string() == heap;
+    let (_, ty) = REFS.iter().find(named)?;
+    Some(RefType::new(nullable.is_some(), ty.heap_type().clone()))
+}
+
+fn val_types(engine: &Engine, list: Js, what: &str) -> Result<Vec<ValType>> {
     if !list.is_array() {
         return Err(Error::type_error(format!("{what} must be an array of types, got {}", list.describe())).into());
     }
@@ -66,16 +91,22 @@ fn val_types(list: Js, what: &str) -> Result<Vec<ValType>> {
         return Err(Error::range_error(format!("{what} has {len} types; a function has at most 1000")).into());
     }
     (0..len)
-        .map(|i| val_type(list.index(i)?, &format!("{what}[{i}]")))
+        .map(|i| val_type(engine, list.index(i)?, &format!("{what}[{i}]")))
         .collect()
 }
 
 /// Reads a `FuncType`: `{ parameters, results }`.
 pub fn func_type(engine: &Engine, ty: Js) -> Result<FuncType> {
     let ty = ty.to_object("type")?;
-    let parameters = val_types(ty.get("parameters")?, "type.parameters")?;
-    let results = val_types(ty.get("results")?, "type.results")?;
+    let parameters = val_types(engine, ty.get("parameters")?, "type.parameters")?;
+    let results = val_types(engine, ty.get("results")?, "type.results")?;
     Ok(FuncType::new(engine, parameters, results))
+}
+
+/// Reads a `TagType`: `{ parameters }`.
+pub fn tag_type(engine: &Engine, ty: Js) -> Result<TagType> {
+    let parameters = val_types(engine, ty.to_object("type")?.get("parameters")?, "type.parameters")?;
+    Ok(TagType::new(FuncType::new(engine, parameters, [])))
 }
 
 /// Reads a member of a descriptor that may be a number or, for 64-bit things, a bigint.
@@ -107,6 +138,13 @@ pub fn memory_type(descriptor: Js) -> Result<MemoryType> {
     let descriptor = descriptor.to_object("type")?;
     let shared = descriptor.get("shared")?;
     let mut builder = MemoryTypeBuilder::new();
+    match limit(descriptor, "pageSize")? {
+        None | Some(65536) => {}
+        Some(1) => {
+            builder.page_size_log2(0);
+        }
+        Some(_) => return Err(Error::range_error("pageSize must be 65536 or 1").into()),
+    }
     builder
         .min(initial(descriptor)?)
         .max(limit(descriptor, "maximum")?)
@@ -116,9 +154,9 @@ pub fn memory_type(descriptor: Js) -> Result<MemoryType> {
 }
 
 /// Reads a table's descriptor.
-pub fn table_type(descriptor: Js) -> Result<TableType> {
+pub fn table_type(engine: &Engine, descriptor: Js) -> Result<TableType> {
     let descriptor = descriptor.to_object("type")?;
-    let element = match val_type(descriptor.get("element")?, "element")? {
+    let element = match val_type(engine, descriptor.get("element")?, "element")? {
         ValType::Ref(element) => element,
         other => {
             return Err(Error::type_error(format!("element must be a reference type, got {other}")).into());
@@ -136,12 +174,15 @@ pub fn table_type(descriptor: Js) -> Result<TableType> {
 }
 
 /// Reads a global's descriptor.
-pub fn global_type(descriptor: Js) -> Result<GlobalType> {
+pub fn global_type(engine: &Engine, descriptor: Js) -> Result<GlobalType> {
     let descriptor = descriptor.to_object("type")?;
     let mutable = descriptor.get("mutable")?;
     let mutable = !mutable.is_undefined() && mutable.to_bool("mutable")?;
     let mutability = if mutable { Mutability::Var } else { Mutability::Const };
-    Ok(GlobalType::new(val_type(descriptor.get("type")?, "type")?, mutability))
+    Ok(GlobalType::new(
+        val_type(engine, descriptor.get("type")?, "type")?,
+        mutability,
+    ))
 }
 
 /// A size that Wasmtime refuses.
@@ -171,28 +212,29 @@ pub fn extern_type(env: sys::napi_env, name: &str, ty: &ExternType) -> Result<Js
             ExternType::Global(ty) => global_to_js(env, ty)?,
             ExternType::Table(ty) => table_to_js(env, ty)?,
             ExternType::Memory(ty) => memory_to_js(env, ty)?,
-            ExternType::Tag(ty) => {
-                let object = Js::object(env)?;
-                object.set("parameters", names(env, ty.ty().params())?)?;
-                object
-            }
+            ExternType::Tag(ty) => tag_to_js(env, ty)?,
         },
     )?;
     Ok(object)
 }
 
-fn names(env: sys::napi_env, types: impl Iterator<Item = ValType>) -> Result<Js> {
-    Js::array(env, types.map(|ty| Js::string(env, &val_type_name(&ty))))
+pub fn list(env: sys::napi_env, types: impl Iterator<Item = ValType>) -> Result<Js> {
+    Js::array(env, types.map(|ty| val_type_to_js(env, &ty)))
+}
+pub fn tag_to_js(env: sys::napi_env, ty: &TagType) -> Result<Js> {
+    let object = Js::object(env)?;
+    object.set("parameters", list(env, ty.ty().params())?)?;
+    Ok(object)
 }
 fn func_to_js(env: sys::napi_env, ty: &FuncType) -> Result<Js> {
     let object = Js::object(env)?;
-    object.set("parameters", names(env, ty.params())?)?;
-    object.set("results", names(env, ty.results())?)?;
+    object.set("parameters", list(env, ty.params())?)?;
+    object.set("results", list(env, ty.results())?)?;
     Ok(object)
 }
 pub fn global_to_js(env: sys::napi_env, ty: &GlobalType) -> Result<Js> {
     let object = Js::object(env)?;
-    object.set("type", Js::string(env, &val_type_name(ty.content()))?)?;
+    object.set("type", val_type_to_js(env, ty.content())?)?;
     object.set("mutable", Js::bool(env, ty.mutability() == Mutability::Var)?)?;
     Ok(object)
 }
@@ -213,7 +255,7 @@ fn limits(env: sys::napi_env, object: Js, min: u64, max: Option<u64>, is_64: boo
 }
 pub fn table_to_js(env: sys::napi_env, ty: &TableType) -> Result<Js> {
     let object = Js::object(env)?;
-    object.set("element", Js::string(env, &ref_type_name(ty.element()))?)?;
+    object.set("element", val_type_to_js(env, &ValType::Ref(ty.element().clone()))?)?;
     limits(env, object, ty.minimum(), ty.maximum(), ty.is_64())?;
     Ok(object)
 }

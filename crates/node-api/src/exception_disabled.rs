@@ -1,0 +1,32 @@
+//! [without `gc`] No module with exceptions loads, and what JavaScript throws passes through wasm.
+
+use wasmtime::StoreContextMut;
+
+use crate::error::{Failure, Result};
+use crate::js::Js;
+use crate::store::{Core, Data};
+use crate::trap;
+
+#[derive(Default)]
+pub struct JsTag;
+
+pub enum Raised {}
+impl Raised {
+    pub fn into_js(self) -> Result<Js> {
+        match self {}
+    }
+}
+
+pub fn failure(_: &Core, _: StoreContextMut<'_, Data>, error: wasmtime::Error) -> Failure {
+    trap::failure(error)
+}
+
+pub struct Caught;
+
+pub fn catch(_: &Core) -> Option<Caught> {
+    None
+}
+
+pub fn throw(_: &Core, _: StoreContextMut<'_, Data>, _: Option<Caught>) -> wasmtime::Error {
+    trap::carry(Failure::Thrown)
+}

@@ -1,0 +1,132 @@
+//! Which memories, tables, globals and tags JavaScript has seen: each has one object for as long as its store lives.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ptr;
+use std::rc::Rc;
+
+use wasmtime::{Extern, StoreContextMut};
+
+use crate::error::{Error, Result};
+use crate::global::Global;
+use crate::js::{IntoJs, Js};
+use crate::memory::{Kind, Memory};
+use crate::store::{Core, Data, same_store};
+use crate::table::Table;
+use crate::tag::Tag;
+
+/// Numbers of externs, from 0; the host table has the objects.
+#[derive(Default)]
+pub struct Externs(RefCell<HashMap<Identity, u32>>);
+
+/// Kind, and where in the store it is.
+type Identity = (&'static str, u64, u64);
+
+/// Something that can be imported or exported, on its way to or from JavaScript: a function is its number in the store.
+pub enum Item {
+    Func(u32),
+    Global(wasmtime::Global),
+    Table(wasmtime::Table),
+    Memory(wasmtime::Memory),
+    Shared(wasmtime::SharedMemory),
+    Tag(wasmtime::Tag),
+}
+
+impl Item {
+    pub fn from_extern(core: &Core, context: &mut StoreContextMut<'_, Data>, item: Extern) -> Item {
+        match item {
+            Extern::Func(func) => Item::Func(core.funcs.number(context, func, None)),
+            Extern::Global(global) => Item::Global(global),
+            Extern::Table(table) => Item::Table(table),
+            Extern::Memory(memory) => Item::Memory(memory),
+            Extern::SharedMemory(memory) => Item::Shared(memory),
+            Extern::Tag(tag) => Item::Tag(tag),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        match self {
+            Item::Func(number) => ("function", (*number).into(), 0),
+            Item::Global(global) => handle("global", global),
+            Item::Table(table) => handle("table", table),
+            Item::Memory(memory) => handle("memory", memory),
+            Item::Tag(tag) => handle("tag", tag),
+            Item::Shared(memory) => ("shared", memory.data().as_ptr().addr() as u64, 0),
+        }
+    }
+
+    /// The JavaScript object, the same one each time; a function is its number.
+    pub fn to_js(&self, core: &Rc<Core>) -> Result<Js> {
+        let env = core.env;
+        if let Item::Func(number) = *self {
+            return Js::number(env, number.into());
+        }
+        let known = core.externs.0.borrow().get(&self.identity()).copied();
+        if let Some(number) = known {
+            let known = core.table()?.invoke("extern", &[Js::number(env, number.into())?])?;
+            if !known.is_undefined() {
+                return Ok(known);
+            }
+        }
+        let (of, core) = (core, core.clone());
+        let object = match self {
+            Item::Func(_) => Js::undefined(env)?,
+            Item::Global(global) => Global { core, global: *global }.into_js(env)?,
+            Item::Table(table) => Table { core, table: *table }.into_js(env)?,
+            Item::Memory(memory) => Memory::of(core, Kind::Own(*memory)).into_js(env)?,
+            Item::Shared(memory) => Memory::of(core, Kind::Shared(memory.clone())).into_js(env)?,
+            Item::Tag(tag) => Tag { core, tag: *tag }.into_js(env)?,
+        };
+        self.adopt(of, object)
+    }
+
+    /// Makes an object the one of this extern, with an edge to the host table that the garbage collector sees: as long as it
+    /// lives, what it may call or give back lives.
+    pub fn adopt(&self, core: &Core, object: Js) -> Result<Js> {
+        let number = {
+            let mut numbers = core.externs.0.borrow_mut();
+            let next = numbers.len() as u32;
+            *numbers.entry(self.identity()).or_insert(next)
+        };
+        core.table()?
+            .invoke("adopt", &[object, Js::number(core.env, number.into())?])?;
+        Ok(object)
+    }
+
+    /// The extern behind a value of JavaScript, which must be of this store. Functions are numbers here too.
+    pub fn from_js(core: &Rc<Core>, value: Js, kind: &str, what: &str) -> Result<Item> {
+        let (item, of) = match kind {
+            "function" => return Ok(Item::Func(value.to_u32(what)?)),
+            "global" => value.class::<Global>(what).map(|g| (Item::Global(g.global), &g.core))?,
+            "table" => value.class::<Table>(what).map(|t| (Item::Table(t.table), &t.core))?,
+            "memory" => value.class::<Memory>(what).map(|m| (m.item(), &m.core))?,
+            "tag" => value.class::<Tag>(what).map(|t| (Item::Tag(t.tag), &t.core))?,
+            other => return Err(Error::internal(format!("{what}: a {other} is no extern")).into()),
+        };
+        same_store(core, of, what)?;
+        Ok(item)
+    }
+    pub fn to_extern(&self, core: &Core) -> Result<Extern> {
+        Ok(match self {
+            Item::Func(number) => core.funcs.get(*number)?.into(),
+            Item::Global(global) => (*global).into(),
+            Item::Table(table) => (*table).into(),
+            Item::Memory(memory) => (*memory).into(),
+            Item::Shared(memory) => memory.clone().into(),
+            Item::Tag(tag) => (*tag).into(),
+        })
+    }
+}
+
+/// Where in its store an extern is. Wasmtime's handles are that, and the C API's headers fix their layout: the store (eight
+/// bytes), the instance (four), and which of the instance's (four at 16; of globals, eight at 12).
+fn handle<T: Copy>(kind: &'static str, handle: &T) -> Identity {
+    const { assert!(size_of::<T>() == 24) };
+    let words = ptr::from_ref(handle).cast::<u32>();
+    // SAFETY: within the handle, and not its padding.
+    let (instance, which, of_global) = unsafe {
+        let of_global = if kind == "global" { words.add(3).read() } else { 0 };
+        (words.add(2).read(), words.add(4).read(), of_global)
+    };
+    (kind, u64::from(instance), u64::from(of_global) << 32 | u64::from(which))
+}
