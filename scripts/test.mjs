@@ -1,10 +1,12 @@
-// npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions.
+// npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions, and the
+// official test suite, of which each file counts as one on each variant.
 // The last line is `N passed, N failed`.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { existsSync } from "node:fs";
 import { inRoot, node, root, say } from "./commands.mjs";
+import { suite } from "./suite.mjs";
 
 const words = process.argv.slice(2);
 const only = words.find((word) => word.startsWith("--variant="))?.slice("--variant=".length);
@@ -27,12 +29,16 @@ node(["scripts/build.mjs"]);
 const total = { passed: 0, failed: bindingIsStale() ? 1 : 0 };
 for (const pass of passes) {
   say(`Testing ${pass.title}…`);
-  const { passed, failed } = await ava(pass);
+  add(await ava(pass));
+}
+if (specs.length === 0) add(await suite(only));
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function add({ passed, failed }) {
   total.passed += passed;
   total.failed += failed;
 }
-console.log(`\n${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 /** ava prints one line per test, with a mark; a crashed, refused or timed-out file has a line with a mark too. */
 async function ava({ variant, env, flags = [] }) {
