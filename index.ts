@@ -24,6 +24,7 @@ export {
   WasmtimeError,
 } from "./lib/errors.js";
 export { Exception } from "./lib/exception.js";
+export { callMany, type Numbers } from "./lib/call-many.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export type * from "./lib/types.js";
 export type {

@@ -46,6 +46,8 @@ interface Floor {
   noop(): void;
   add(a: number, b: number): number;
   callLoop(fn: (i: number) => number, times: number): void;
+  /** Does nothing; `instructions.ts` finds it. */
+  mark(): void;
 }
 
 /** The same calls in raw Node-API, without wasm (crates/floor). */

@@ -7,8 +7,12 @@
 import { wrongType } from "./errors.js";
 import type { HostTable } from "./host-table.js";
 
-/** As many as crates/node-api/src/env.rs says, and one for the header. */
-export const slots = new ArrayBuffer(1002 * 16);
+/** As many as crates/node-api/src/env.rs says, and one for the header; behind them the place for answers. */
+const SLOTS = 1002;
+const ANSWERS = 256;
+export const slots = new ArrayBuffer((SLOTS + ANSWERS) * 16);
+/** Numbers that answer a question. */
+export const answers = new Uint32Array(slots, SLOTS * 16);
 const I32 = new Int32Array(slots);
 const F32 = new Float32Array(slots);
 const F64 = new Float64Array(slots);
@@ -22,13 +26,24 @@ export function setEnter(native: () => unknown): void {
 }
 
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
-export const Question = { freed: 0, signature: -1, name: -2, object: -3 } as const;
+export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5 } as const;
 
 export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;
   I32[1] = store;
   I32[2] = operand;
   return enter();
+}
+
+/** More bytes at once go another way than through the transfer buffer: as in crates/node-api/src/env.rs. */
+export const TRANSFER = 64 << 10;
+export const transfer = new ArrayBuffer(TRANSFER);
+
+/** Copies bytes between a memory and the transfer buffer. Throws where they are outside of the memory. */
+export function copy(store: number, question: -4 | -5, memory: number, offset: number, length: number): void {
+  F64[2] = offset;
+  I32[8] = length;
+  ask(store, question, memory);
 }
 
 /** What stands for a reference in a slot: one of these, and a number. As in crates/node-api/src/val.rs. */
@@ -44,6 +59,8 @@ interface Kind {
   take(value: any, table: HostTable): any;
   put(slot: number, value: any, table: HostTable): void;
   get(slot: number, table: HostTable): unknown;
+  /** The same as text, where that is short: code of each signature's own, which V8 makes for the values that it sees there. */
+  text?: { take(value: string): string; slot(slot: number): string };
 }
 
 /** Whether the JS API makes an i31 of a value. */
@@ -90,22 +107,29 @@ const kinds: Record<string, Kind> = {
     take: (value) => value | 0,
     put: (slot, value) => void (I32[slot * 4] = value),
     get: (slot) => I32[slot * 4],
+    text: { take: (value) => `${value} | 0`, slot: (slot) => `I32[${slot * 4}]` },
   },
   i64: {
     // Writing cuts a bigint to 64 bits; everything else must be one first.
     take: (value) => (typeof value === "bigint" ? value : BigInt.asIntN(64, value)),
     put: (slot, value) => void (I64[slot * 2] = value),
     get: (slot) => I64[slot * 2],
+    text: {
+      take: (value) => `typeof ${value} === "bigint" ? ${value} : BigInt.asIntN(64, ${value})`,
+      slot: (slot) => `I64[${slot * 2}]`,
+    },
   },
   f32: {
     take: (value) => +value,
     put: (slot, value) => void (F32[slot * 4] = value),
     get: (slot) => F32[slot * 4],
+    text: { take: (value) => `+${value}`, slot: (slot) => `F32[${slot * 4}]` },
   },
   f64: {
     take: (value) => +value,
     put: (slot, value) => void (F64[slot * 2] = value),
     get: (slot) => F64[slot * 2],
+    text: { take: (value) => `+${value}`, slot: (slot) => `F64[${slot * 2}]` },
   },
   v128: {
     take: bytes16,
@@ -222,21 +246,30 @@ function make(params: Kind[], results: Kind[]): Signature {
   }
 }
 
-/** Text in which each argument has its own calls, so that V8 inlines them. It contains nothing but names and numbers of ours. */
+/** Text in which each value has code of its own. It contains nothing but names and numbers of ours. */
 function compile(params: Kind[], results: Kind[]): Signature {
   const a = params.map((_, i) => `a${i}`);
-  const each = (list: unknown[], text: (i: number) => string, between = "\n") => list.map((_, i) => text(i)).join(between);
+  const each = (list: Kind[], text: (kind: Kind, i: number) => string, between = "\n") => list.map(text).join(between);
   const names = (list: Kind[], side: string) =>
-    each(list, (i) => `const ${side}take${i} = ${side}[${i}].take, ${side}put${i} = ${side}[${i}].put, ${side}get${i} = ${side}[${i}].get;`);
-  const read = (side: string, list: Kind[], table: string) => each(list, (i) => `${side}get${i}(${i + 1}, ${table})`, ", ");
+    each(list, (kind, i) =>
+      kind.text ? "" : `const ${side}take${i} = ${side}[${i}].take, ${side}put${i} = ${side}[${i}].put, ${side}get${i} = ${side}[${i}].get;`,
+    );
+  const take = (side: string, value: (i: number) => string, table: string) => (kind: Kind, i: number) =>
+    kind.text ? kind.text.take(value(i)) : `${side}take${i}(${value(i)}, ${table})`;
+  const put = (side: string, value: (i: number) => string, table: string) => (kind: Kind, i: number) =>
+    kind.text ? `${kind.text.slot(i + 1)} = ${value(i)};` : `${side}put${i}(${i + 1}, ${value(i)}, ${table});`;
+  const read = (side: string, list: Kind[], table: string) =>
+    each(list, (kind, i) => kind.text?.slot(i + 1) ?? `${side}get${i}(${i + 1}, ${table})`, ", ");
+  const argument = (i: number) => `a${i}`;
+  const result = (i: number) => `v${i}`;
   const returned = results.length === 1 ? `return ${read("r", results, "table")};` : results.length ? `return [${read("r", results, "table")}];` : "";
   const source = `"use strict";
 ${names(params, "p")}
 ${names(results, "r")}
 return {
   export: (table, store, number) => (${a.join(", ")}) => {
-    ${each(params, (i) => `a${i} = ptake${i}(a${i}, table);`)}
-    ${each(params, (i) => `pput${i}(${i + 1}, a${i}, table);`)}
+    ${each(params, (kind, i) => `a${i} = ${take("p", argument, "table")(kind, i)};`)}
+    ${each(params, put("p", argument, "table"))}
     I32[0] = number;
     I32[1] = store;
     enter();
@@ -244,19 +277,14 @@ return {
   },
   import: (fn) => function () {
     ${results.length ? "const returned = " : ""}fn(${read("p", params, "this")});
-    ${
-      results.length === 1
-        ? "rput0(1, rtake0(returned, this), this);"
-        : results.length
-          ? `const list = several(returned, ${results.length});
-    ${each(results, (i) => `const v${i} = rtake${i}(list[${i}], this);`)}
-    ${each(results, (i) => `rput${i}(${i + 1}, v${i}, this);`)}`
-          : ""
-    }
+    ${results.length > 1 ? `const list = several(returned, ${results.length});` : ""}
+    ${each(results, (kind, i) => `const v${i} = ${take("r", (i) => (results.length === 1 ? "returned" : `list[${i}]`), "this")(kind, i)};`)}
+    ${each(results, put("r", result, "this"))}
   },
 };
 //# sourceURL=cwasm:call`;
-  return new Function("p", "r", "I32", "enter", "several", source)(params, results, I32, enter, several) as Signature;
+  const given = ["p", "r", "I32", "I64", "F32", "F64", "BigInt", "enter", "several"];
+  return new Function(...given, source)(params, results, I32, I64, F32, F64, BigInt, enter, several) as Signature;
 }
 
 /** The same without text: a little slower. */

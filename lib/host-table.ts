@@ -1,7 +1,7 @@
 // What a store's guests have of JavaScript. Native code holds only numbers and a weak reference to a HostTable, so every
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
-import { Question, ask, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { Question, answers, ask, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { LinkError, WasmtimeError, wrongType } from "./errors.js";
 import { Exception } from "./exception.js";
 import type { Imports } from "./types.js";
@@ -25,6 +25,13 @@ class Exported extends Stamp {
   }
 }
 
+/** The numbers of an exported function and its store. Throws `TypeError` for any other value. */
+export function exported(fn: unknown): { store: number; func: number } {
+  const found = typeof fn === "function" ? Exported.of(fn) : undefined;
+  if (!found) throw wrongType(`fn must be a function exported by wasm, got ${describe(fn)}`);
+  return { store: found.table.store, func: found.number };
+}
+
 /** An edge from a native object to what must live as long as it does. */
 class Bound extends Stamp {
   #to: unknown;
@@ -37,7 +44,7 @@ class Bound extends Stamp {
   }
 }
 
-/** Which of a store's guests' objects an object is: a struct, an array or an exception. */
+/** Which of a store's guests' structs and arrays an object is. */
 class Held extends Stamp {
   #table: HostTable;
   #number: number;
@@ -47,6 +54,19 @@ class Held extends Stamp {
     this.#number = number;
   }
   /** The number, 0 for an object that is none of the table's store's. */
+  static numberOf(object: object, table: HostTable): number {
+    return #table in object && object.#table === table ? object.#number : 0;
+  }
+}
+/** The same of exceptions, which are values of JavaScript like any other where no exception is wanted. */
+class HeldException extends Stamp {
+  #table: HostTable;
+  #number: number;
+  constructor(object: object, table: HostTable, number: number) {
+    super(object);
+    this.#table = table;
+    this.#number = number;
+  }
   static numberOf(object: object, table: HostTable): number {
     return #table in object && object.#table === table ? object.#number : 0;
   }
@@ -65,6 +85,27 @@ let classes: Record<string, Function> = {};
 export function setNative(hidden: Hidden, imported: Record<string, Function>): void {
   native = hidden;
   classes = imported;
+}
+
+/** Which memory, table, global or tag of which store an object is. */
+export class Extern extends Stamp {
+  #store: number;
+  #number: number;
+  constructor(object: object, store: number, number: number) {
+    super(object);
+    this.#store = store;
+    this.#number = number;
+  }
+  static is(object: object): boolean {
+    return #store in object;
+  }
+  /** Of an object that is one. */
+  static store(object: object): number {
+    return (object as Extern).#store;
+  }
+  static number(object: object): number {
+    return (object as Extern).#number;
+  }
 }
 
 type Trampoline = (this: HostTable) => void;
@@ -99,13 +140,16 @@ export class HostTable {
     return this.#values[number];
   }
   #drain(): void {
-    const freed = ask(this.store, Question.freed) as number[];
-    // By index: this runs while slots are being written, and iterators of arrays can be replaced.
-    for (let i = 0; i < freed.length; i++) {
-      const number = freed[i]!;
-      this.#values[number] = undefined;
-      this.#free.push(number);
-    }
+    let count: number;
+    do {
+      count = ask(this.store, Question.freed) as number;
+      // By index: this runs while slots are being written, and iterators of arrays can be replaced.
+      for (let i = 0; i < count; i++) {
+        const number = answers[i]!;
+        this.#values[number] = undefined;
+        this.#free.push(number);
+      }
+    } while (count === answers.length);
     this.#drainAt = Math.max(1024, 2 * (this.#values.length - this.#free.length));
   }
 
@@ -151,6 +195,7 @@ export class HostTable {
   /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
   adopt(object: object, number: number): void {
     new Bound(object, this);
+    new Extern(object, this.store, number);
     this.#externs[number] = object;
   }
 
@@ -165,7 +210,7 @@ export class HostTable {
   }
   /** The number of a guest's object, 0 for any other. */
   numberOfObject(object: object): number {
-    return object instanceof Exception ? 0 : Held.numberOf(object, this);
+    return Held.numberOf(object, this);
   }
 
   /** The exception that came out of wasm: the object that went in, or a new one, of what native code has put into slots. */
@@ -177,13 +222,14 @@ export class HostTable {
   }
   #keepException(exception: Exception, number: number): Exception {
     native.keepException(exception, this.store, number);
-    this.keep(exception, number);
+    new HeldException(exception, this, number);
+    this.#objects[number] = new WeakRef(exception);
     return exception;
   }
   /** The number of an exception, which may become the guest's right now. */
   numberOfException(exception: unknown): number {
     if (!(exception instanceof Exception)) throw wrongType("an exnref must be null or an Exception");
-    const known = Held.numberOf(exception, this);
+    const known = HeldException.numberOf(exception, this);
     if (known !== 0) return known;
     const { tag, payload } = Exception.parts(exception);
     if (!tag || Bound.of(tag) !== this) throw wrongType("the exception's tag belongs to another store");

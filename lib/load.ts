@@ -1,18 +1,20 @@
 // Connects the two sides, once per environment: native code gets the error classes, the slots and the functions of
 // lib/host-table.ts, and names that this build lacks are replaced by throwers.
 
-import { setEnter, slots } from "./call.js";
+import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
 import { Exception } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
+import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 
 interface Hidden extends ForTable {
-  init(facade: object, slots: ArrayBuffer): () => unknown;
+  init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer): () => unknown;
   features(): FeatureName[];
   stampedProfile(artifact: string | Uint8Array): string;
   runCommand(module: object, wasi: object, limits: object, fuel?: bigint): Promise<unknown>;
+  callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
   runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint): unknown;
 }
 
@@ -49,7 +51,7 @@ const thrown = {
   RangeError,
   Error,
 };
-setEnter(native.init({ ...facade, errors: thrown }, slots));
+setEnter(native.init({ ...facade, errors: thrown }, slots, transfer));
 setNative(native, { global: native.Global, table: native.Table, memory: native.Memory, tag: native.Tag });
 refuseAbsent(native, features, variant);
 
@@ -73,6 +75,8 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });
+
+hasten(native.Memory.prototype);
 
 // As in the JS API an element that is not given is null (undefined where any value of JavaScript can be one), and undefined is
 // converted like any other value. Native code can't tell the two apart.

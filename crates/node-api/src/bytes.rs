@@ -49,6 +49,39 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// Kind, start and length in bytes of a typed array.
+pub fn typed_array(value: Js) -> Option<(sys::napi_typedarray_type, *mut u8, usize)> {
+    let (mut data, mut len, mut buffer, mut offset) = (ptr::null_mut(), 0, ptr::null_mut(), 0);
+    let mut kind = 0;
+    // SAFETY: Node-API refuses what is no typed array.
+    let info = unsafe {
+        sys::napi_get_typedarray_info(
+            value.env,
+            value.raw,
+            &mut kind,
+            &mut len,
+            &mut data,
+            &mut buffer,
+            &mut offset,
+        )
+    };
+    (info == sys::Status::napi_ok).then_some((kind, data.cast(), len * size_of_element(kind)))
+}
+
+fn size_of_element(kind: sys::napi_typedarray_type) -> usize {
+    match kind {
+        sys::TypedarrayType::int8_array
+        | sys::TypedarrayType::uint8_array
+        | sys::TypedarrayType::uint8_clamped_array => 1,
+        sys::TypedarrayType::int16_array | sys::TypedarrayType::uint16_array => 2,
+        sys::TypedarrayType::float64_array
+        | sys::TypedarrayType::bigint64_array
+        | sys::TypedarrayType::biguint64_array => 8,
+        11 => 2, // Float16Array, which Node-API does not name yet
+        _ => 4,
+    }
+}
+
 fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
     let (mut data, mut len, mut buffer, mut offset) = (ptr::null_mut(), 0, ptr::null_mut(), 0);
     let (mut kind, mut yes) = (0, false);
@@ -59,18 +92,8 @@ fn find(value: Js) -> Option<(*const u8, usize, sys::napi_value)> {
         if yes {
             let info =
                 sys::napi_get_typedarray_info(env, value.raw, &mut kind, &mut len, &mut data, &mut buffer, &mut offset);
-            let size = match kind {
-                sys::TypedarrayType::int8_array
-                | sys::TypedarrayType::uint8_array
-                | sys::TypedarrayType::uint8_clamped_array => 1,
-                sys::TypedarrayType::int16_array | sys::TypedarrayType::uint16_array => 2,
-                sys::TypedarrayType::float64_array
-                | sys::TypedarrayType::bigint64_array
-                | sys::TypedarrayType::biguint64_array => 8,
-                11 => 2, // Float16Array, which Node-API does not name yet
-                _ => 4,
-            };
-            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), len * size, buffer));
+            let bytes = len * size_of_element(kind);
+            return (info == sys::Status::napi_ok).then_some((data.cast_const().cast(), bytes, buffer));
         }
         sys::napi_is_dataview(env, value.raw, &mut yes);
         if yes {

@@ -17,12 +17,18 @@ use crate::store::Core;
 /// Slot 0 is the header (which store, which function); arguments and results start at slot 1. A wasm function has at most
 /// 1,000 of either.
 pub const SLOTS: usize = 1001;
+/// Behind them is room for numbers, four to a slot, that answer a question: they may be asked while slots are in use.
+pub const ANSWERS: usize = 256;
+/// More bytes at once go another way.
+pub const TRANSFER: usize = 64 << 10;
 
 /// Per environment, in `napi_set_instance_data`. Shared by each [`Core`], so the order of finalizers at exit is no matter.
 pub struct EnvData {
     /// An object with the facade's functions and its `errors`; strong, and free of cycles: it is the facade's own.
     facade: sys::napi_ref,
     slots: *mut ValRaw,
+    /// Where bytes wait on their way into a guest's memory or out of it: [`TRANSFER`] of them.
+    pub transfer: *mut u8,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
 }
@@ -76,6 +82,17 @@ impl EnvData {
         unsafe { *self.slots.cast::<u32>().add(2) }
     }
 
+    /// Puts numbers into the place for answers, as many as there is room for, and returns how many.
+    pub fn answer(&self, numbers: &mut Vec<u32>) -> usize {
+        let rest = numbers.len().saturating_sub(ANSWERS * 4);
+        let taken = numbers.split_off(rest);
+        // SAFETY: the buffer has SLOTS + 1 slots, and so many more.
+        let place = unsafe { self.slots.add(SLOTS + 1).cast::<u32>() };
+        // SAFETY: as above.
+        unsafe { ptr::copy_nonoverlapping(taken.as_ptr(), place, taken.len()) };
+        taken.len()
+    }
+
     /// Gives a store a number that JavaScript names it by.
     pub fn add_store(&self, core: *const Core) -> u32 {
         // SAFETY: only this thread has the list, and no reference into it outlives a statement.
@@ -108,27 +125,36 @@ unsafe extern "C" fn drop_env_data(_: sys::napi_env, data: *mut c_void, _: *mut 
     drop(unsafe { Rc::from_raw(data.cast::<EnvData>()) });
 }
 
-/// Called once per environment by the facade: its functions and error classes, and the ArrayBuffer of slots. Returns the
-/// function that makes one call.
+/// An ArrayBuffer of the facade, which keeps it and never detaches it.
+fn shared_bytes(buffer: Js, wanted: usize) -> Result<*mut u8> {
+    let (mut data, mut len) = (ptr::null_mut(), 0);
+    // SAFETY: Node-API refuses what is no ArrayBuffer.
+    check(unsafe { sys::napi_get_arraybuffer_info(buffer.env, buffer.raw, &mut data, &mut len) })?;
+    if len == wanted && data.cast::<ValRaw>().is_aligned() {
+        Ok(data.cast())
+    } else {
+        Err(Error::internal("a shared buffer has the wrong size").into())
+    }
+}
+
+/// Called once per environment by the facade: its functions and error classes, and the ArrayBuffers of slots and for bytes.
+/// Returns the function that makes one call.
 #[napi(skip_typescript)]
-pub fn init(env: napi::Env, facade: Js, slots: Js) -> napi::Result<Js> {
+pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result<Js> {
     let env = env.raw();
     guard(env, || {
         // Threads of ours may outlive a worker that loaded us, and Wasmtime's signal handler stays for good.
         napi::bindgen_prelude::retain_current_module_for_unload_safety();
         quiet_panics();
-        let (mut data, mut len) = (ptr::null_mut(), 0);
-        // SAFETY: Node-API refuses what is no ArrayBuffer. The facade keeps the buffer and never detaches it.
-        check(unsafe { sys::napi_get_arraybuffer_info(env, slots.raw, &mut data, &mut len) })?;
-        if len != (SLOTS + 1) * size_of::<ValRaw>() || !data.cast::<ValRaw>().is_aligned() {
-            return Err(Error::internal("the slots have the wrong size").into());
-        }
+        let slots = shared_bytes(slots, (SLOTS + 1 + ANSWERS) * size_of::<ValRaw>())?;
+        let transfer = shared_bytes(transfer, TRANSFER)?;
         let mut facade_ref = ptr::null_mut();
         // SAFETY: `facade` is an object; the reference is deleted with the environment.
         check(unsafe { sys::napi_create_reference(env, facade.raw, 1, &mut facade_ref) })?;
         let shared = Rc::into_raw(Rc::new(EnvData {
             facade: facade_ref,
-            slots: data.cast(),
+            slots: slots.cast(),
+            transfer,
             stores: UnsafeCell::default(),
             free: Cell::default(),
         }));

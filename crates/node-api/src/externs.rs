@@ -1,10 +1,10 @@
 //! Which memories, tables, globals and tags JavaScript has seen: each has one object for as long as its store lives.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use wasmtime::{Extern, StoreContextMut};
 
 use crate::error::{Error, Result};
@@ -17,12 +17,22 @@ use crate::tag::Tag;
 
 /// Numbers of externs, from 0; the host table has the objects.
 #[derive(Default)]
-pub struct Externs(RefCell<HashMap<Identity, u32>>);
+pub struct Externs {
+    numbers: RefCell<FxHashMap<Identity, u32>>,
+    list: RefCell<Vec<Item>>,
+}
+
+impl Externs {
+    pub fn with<R>(&self, number: u32, body: impl FnOnce(&Item) -> R) -> Option<R> {
+        self.list.borrow().get(number as usize).map(body)
+    }
+}
 
 /// Kind, and where in the store it is.
 type Identity = (&'static str, u64, u64);
 
 /// Something that can be imported or exported, on its way to or from JavaScript: a function is its number in the store.
+#[derive(Clone)]
 pub enum Item {
     Func(u32),
     Global(wasmtime::Global),
@@ -61,7 +71,7 @@ impl Item {
         if let Item::Func(number) = *self {
             return Js::number(env, number.into());
         }
-        let known = core.externs.0.borrow().get(&self.identity()).copied();
+        let known = core.externs.numbers.borrow().get(&self.identity()).copied();
         if let Some(number) = known {
             let known = core.table()?.invoke("extern", &[Js::number(env, number.into())?])?;
             if !known.is_undefined() {
@@ -84,9 +94,16 @@ impl Item {
     /// lives, what it may call or give back lives.
     pub fn adopt(&self, core: &Core, object: Js) -> Result<Js> {
         let number = {
-            let mut numbers = core.externs.0.borrow_mut();
-            let next = numbers.len() as u32;
-            *numbers.entry(self.identity()).or_insert(next)
+            let mut list = core.externs.list.borrow_mut();
+            *core
+                .externs
+                .numbers
+                .borrow_mut()
+                .entry(self.identity())
+                .or_insert_with(|| {
+                    list.push(self.clone());
+                    list.len() as u32 - 1
+                })
         };
         core.table()?
             .invoke("adopt", &[object, Js::number(core.env, number.into())?])?;

@@ -6,7 +6,6 @@
 //! results and their reading by the closure.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use std::sync::Arc;
 
 use napi::sys;
 use napi_derive::napi;
+use rustc_hash::FxHashMap;
 use wasmtime::{AsContextMut, StoreContextMut, ValRaw};
 
 use crate::env::EnvData;
@@ -32,7 +32,7 @@ const FEW: usize = 16;
 #[derive(Default)]
 pub struct Funcs {
     list: RefCell<Vec<Entry>>,
-    by_identity: RefCell<HashMap<[usize; 2], u32>>,
+    by_identity: RefCell<FxHashMap<[usize; 2], u32>>,
 }
 
 struct Entry {
@@ -62,6 +62,10 @@ impl Funcs {
     }
     pub fn get(&self, number: u32) -> Result<wasmtime::Func> {
         Ok(self.entry(number)?.0)
+    }
+    /// A function and its signature.
+    pub fn plain(&self, number: u32) -> Result<(wasmtime::Func, &Sig)> {
+        self.entry(number).map(|(func, sig, _)| (func, sig))
     }
     fn sig(&self, number: u32) -> Result<&Sig> {
         Ok(self.entry(number)?.1)
@@ -121,13 +125,13 @@ impl Core {
         let env = self.env;
         match question {
             // Which values of JavaScript has the guest let go?
-            0 => {
-                let freed = self.freed.take().into_iter();
-                Js::array(env, freed.map(|number| Js::number(env, number.into())))
-            }
+            0 => Js::number(env, self.freed.take(|numbers| self.data.answer(numbers)) as f64),
             -1 => Js::string(env, &self.funcs.sig(operand)?.text),
             -2 => Js::string(env, &self.funcs.name(self, operand)?),
-            _ => gc_ref::object(self, operand),
+            -3 => gc_ref::object(self, operand),
+            // Bytes out of a memory, or into one.
+            -4 => self.transfer(operand, false),
+            _ => self.transfer(operand, true),
         }
     }
 

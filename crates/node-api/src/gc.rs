@@ -7,10 +7,10 @@
 //! for it. A cycle through both heaps lives as long as the store: each collector sees only its half.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi_derive::napi;
+use rustc_hash::FxHashMap;
 use wasmtime::{
     AnyRef, AsContextMut, Collector, ExnRef, ExternRef, HeapType, I31, OwnedRooted, Ref, RefType, RootScope, Rooted,
     StoreContextMut,
@@ -29,8 +29,8 @@ impl Freed {
     pub fn push(&self, number: u32) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(number);
     }
-    pub fn take(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take<R>(&self, taking: impl FnOnce(&mut Vec<u32>) -> R) -> R {
+        taking(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -51,7 +51,7 @@ pub struct Objects {
     list: RefCell<Vec<Option<Object>>>,
     free: RefCell<Vec<u32>>,
     /// The reference counting collector moves nothing, so an object's raw reference is its identity while it is rooted.
-    by_raw: RefCell<HashMap<u32, u32>>,
+    by_raw: RefCell<FxHashMap<u32, u32>>,
 }
 
 struct Object {

@@ -12,8 +12,8 @@ pub struct Freed;
 
 impl Freed {
     pub fn push(&self, _: u32) {}
-    pub fn take(&self) -> Vec<u32> {
-        Vec::new()
+    pub fn take<R>(&self, taking: impl FnOnce(&mut Vec<u32>) -> R) -> R {
+        taking(&mut Vec::new())
     }
 }
 

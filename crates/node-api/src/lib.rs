@@ -15,6 +15,7 @@ mod options;
 // Wasmtime's concepts, in the order in which one needs the other.
 mod artifact;
 mod atomics;
+mod call_many;
 mod config;
 mod engine;
 mod externs;

@@ -17,6 +17,7 @@ use wasmtime::{SharedMemory, StoreContextMut};
 
 use crate::atomics;
 use crate::bytes::Bytes;
+use crate::env::TRANSFER;
 use crate::error::{Error, Result, guard};
 use crate::externs::Item;
 use crate::js::{Js, check, constructing};
@@ -117,6 +118,55 @@ impl Views {
     }
 }
 
+impl Core {
+    /// Copies bytes between a memory, which is named by its number, and the place where the facade (lib/memory.ts) puts them
+    /// or finds them. It has written offset and length into the first two slots.
+    pub fn transfer(&self, number: u32, into: bool) -> Result<Js> {
+        // SAFETY: the slots are always initialized.
+        let (offset, len) = unsafe {
+            let slots = self.data.slots();
+            (f64::from_bits((*slots).get_f64()), (*slots.add(1)).get_u32())
+        };
+        let (at, len) = (offset as u64, (len as usize).min(TRANSFER));
+        self.enter_now(|context| {
+            let found = self.externs.with(number, |item| match item {
+                Item::Memory(memory) => Some((memory.data_ptr(&context), memory.data_size(&context), false)),
+                Item::Shared(memory) => Some((memory.data().as_ptr().cast_mut().cast(), memory.data_size(), true)),
+                _ => None,
+            });
+            let (start, size, shared) = found
+                .flatten()
+                .ok_or_else(|| Error::internal("no memory of this number"))?;
+            let place = within(start, size, at, len)?;
+            let waiting = self.data.transfer;
+            // SAFETY: `within` has checked the memory's side, and there is room for TRANSFER bytes on the other. Nothing else
+            // has them while this runs, save for other threads where the memory is shared.
+            unsafe {
+                match (into, shared) {
+                    (false, false) => ptr::copy_nonoverlapping(place, waiting, len),
+                    (true, false) => ptr::copy_nonoverlapping(waiting, place, len),
+                    (false, true) => {
+                        let bytes = atomics::read(place, len);
+                        ptr::copy_nonoverlapping(bytes.as_ptr(), waiting, len);
+                    }
+                    (true, true) => atomics::write(place, std::slice::from_raw_parts(waiting, len)),
+                }
+            }
+            Js::undefined(self.env)
+        })?
+    }
+}
+
+/// The place of `len` bytes in a memory.
+fn within(start: *mut u8, size: usize, at: u64, len: usize) -> Result<*mut u8> {
+    if at > size as u64 || len as u64 > size as u64 - at {
+        let message = format!("{len} bytes at {at} are outside of the memory, which has {size} bytes");
+        return Err(Error::range_error(message).into());
+    }
+    // SAFETY: within the mapping by the check above.
+    Ok(unsafe { start.add(at as usize) })
+}
+
 /// The finalizer of an ArrayBuffer over a mapping.
 unsafe extern "C" fn view_gone(_: sys::napi_env, _: *mut c_void, core: *mut c_void) {
     // SAFETY: the count that was given to this buffer, once.
@@ -182,13 +232,7 @@ impl Memory {
     /// The place of `len` bytes at `offset`.
     pub fn range(&self, offset: Js, len: usize) -> Result<*mut u8> {
         let (start, size) = self.bytes()?;
-        let at = offset.to_u64("offset", u64::MAX)?;
-        if at > size as u64 || len as u64 > size as u64 - at {
-            let message = format!("{len} bytes at {at} are outside of the memory, which has {size} bytes");
-            return Err(Error::range_error(message).into());
-        }
-        // SAFETY: within the mapping by the check above.
-        Ok(unsafe { start.add(at as usize) })
+        within(start, size, offset.to_u64("offset", u64::MAX)?, len)
     }
     /// Bytes of the guest, for as long as nothing else runs; a copy of those that other threads may change.
     fn slice(&self, offset: Js, len: Js) -> Result<Cow<'_, [u8]>> {

@@ -93,6 +93,12 @@ impl Token {
 #[inline(never)]
 pub fn refs_in(core: &Core, context: StoreContextMut<'_, Data>, slots: &mut [ValRaw], refs: &Refs) -> Result<()> {
     gc::scope(context, |mut context| {
+        if let [(place, ty)] = &refs[..] {
+            let slot = &mut slots[usize::from(*place)];
+            let made = Token::read(slot).to_ref(core, &mut context, ty)?;
+            *slot = Val::from(made).to_raw(&mut context).map_err(crate::trap::failure)?;
+            return Ok(());
+        }
         let mut made = Vec::with_capacity(refs.len());
         for (i, (place, ty)) in refs.iter().enumerate() {
             let token = Token::read(&slots[usize::from(*place)]);

@@ -1,0 +1,61 @@
+// Memory's read, write, readString and writeString for what is not large: bytes travel through a buffer that both sides have,
+// which takes a fraction of the time of native methods. Whatever is unusual, wrong arguments included, is theirs.
+
+import type { Memory } from "./binding.js";
+import { Question, TRANSFER, copy, transfer } from "./call.js";
+import { Extern } from "./host-table.js";
+
+const bytes = Buffer.from(transfer);
+const encoder = new TextEncoder();
+
+// As they are now: a script that replaces them is not given the buffer.
+const call = Function.prototype.call;
+const bound = <F extends (this: any, ...args: any[]) => any>(method: F) =>
+  call.bind(method) as (self: ThisParameterType<F>, ...args: Parameters<F>) => ReturnType<F>;
+const set = bound(Uint8Array.prototype.set);
+const subarray = bound(Uint8Array.prototype.subarray);
+const encodeInto = bound(TextEncoder.prototype.encodeInto);
+const decode = bound(Buffer.prototype.toString);
+const lengthOf = call.bind(
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get!,
+) as unknown as (array: Uint8Array) => number;
+const allocate = Buffer.allocUnsafeSlow;
+
+/** Whether a memory can be copied to or from like this, so many bytes at an offset. */
+const isUsual = (memory: object, offset: unknown, length: unknown): boolean =>
+  typeof offset === "number" && offset >>> 0 === offset && typeof length === "number" && length >>> 0 === length &&
+  length <= TRANSFER && Extern.is(memory);
+
+export function hasten(prototype: Memory): void {
+  const { read, write, readString, writeString } = prototype;
+  const usual = {
+    read(this: Memory, offset: number, length: number) {
+      if (!isUsual(this, offset, length)) return read.call(this, offset, length);
+      copy(Extern.store(this), Question.read, Extern.number(this), offset, length);
+      const copied = allocate(length);
+      set(copied, subarray(bytes, 0, length));
+      return copied;
+    },
+    write(this: Memory, offset: number, source: Uint8Array) {
+      if (!(ArrayBuffer.isView(source) && source instanceof Uint8Array && isUsual(this, offset, lengthOf(source)))) {
+        return write.call(this, offset, source);
+      }
+      const length = lengthOf(source);
+      set(bytes, source);
+      copy(Extern.store(this), Question.write, Extern.number(this), offset, length);
+    },
+    readString(this: Memory, offset: number, length: number, options?: { fatal?: boolean }) {
+      if (options !== undefined || !isUsual(this, offset, length)) return readString.call(this, offset, length, options);
+      copy(Extern.store(this), Question.read, Extern.number(this), offset, length);
+      return decode(bytes, "utf8", 0, length);
+    },
+    writeString(this: Memory, offset: number, text: string) {
+      // A unit of UTF-16 takes three bytes at most.
+      if (typeof text !== "string" || !isUsual(this, offset, text.length * 3)) return writeString.call(this, offset, text);
+      const { written } = encodeInto(encoder, text, bytes);
+      copy(Extern.store(this), Question.write, Extern.number(this), offset, written);
+      return written;
+    },
+  };
+  for (const [name, value] of Object.entries(usual)) Object.defineProperty(prototype, name, { value });
+}
