@@ -186,3 +186,10 @@ test("a host function of a store that is gone is never called: an exported funct
   t.is(stdout.trim(), "true", stderr);
   t.is(status, 0);
 });
+
+test("Func.type says the type of an exported function, wasm's or wrapped, and of no other", (t) => {
+  const { exports, store } = start(`(module (func (export "f") (param i32 externref) (result i64 f32) (i64.const 0) (f32.const 0)))`);
+  t.deepEqual(Func.type(exports.f), { parameters: ["i32", "externref"], results: ["i64", "f32"] });
+  t.deepEqual(Func.type(wrap(store, ["v128"], [], () => undefined)), { parameters: ["v128"], results: [] });
+  for (const wrong of [undefined, null, 5, {}, () => 1, Math.max] as any[]) t.throws(() => Func.type(wrong), typeError);
+});

@@ -275,3 +275,10 @@ test("an instance outlives its store's and module's own objects", async (t) => {
   }
   t.is(call(), 5);
 });
+
+test("the exports of a frozen instance are the same object each time", (t) => {
+  const { instance } = start(`(module (func (export "f") (result i32) (i32.const 7)))`);
+  Object.freeze(instance);
+  t.is(instance.exports, instance.exports);
+  t.is(instance.exports.f(), 7);
+});

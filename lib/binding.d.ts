@@ -84,6 +84,12 @@ export declare class Engine {
 /** Functions of wasm are plain JavaScript functions; this is where host functions get a wasm type. */
 export declare class Func {
   /**
+   * The type of an exported function, as imports and exports describe it.
+   *
+   * Throws `TypeError` for any other value.
+   */
+  static type(fn: ExportedFunction): FuncType
+  /**
    * Makes a wasm function of a JavaScript one: to be put into a table or a global, or passed as an import. The result is
    * an exported function of the store: it coerces its arguments by `type`, and `fn`'s result too.
    *

@@ -87,6 +87,18 @@ export function setNative(hidden: Hidden, imported: Record<string, Function>): v
   classes = imported;
 }
 
+/** The exports of an instance that was frozen before they were first asked for. */
+class Exports extends Stamp {
+  #exports: object;
+  constructor(instance: object, exports: object) {
+    super(instance);
+    this.#exports = exports;
+  }
+  static of(instance: object): object | undefined {
+    return #exports in instance ? instance.#exports : undefined;
+  }
+}
+
 /** Which memory, table, global or tag of which store an object is. */
 export class Extern extends Stamp {
   #store: number;
@@ -276,8 +288,10 @@ export class HostTable {
     });
   }
 
-  /** Makes an instance's exports, and puts them where its getter was. Numbers are functions. */
+  /** Makes an instance's exports, and puts them where its getter was, if it may be changed. Numbers are functions. */
   exports(instance: object, names: string[], items: unknown[]): object {
+    const known = Exports.of(instance);
+    if (known) return known;
     const exports = Object.create(null);
     for (const [i, name] of names.entries()) {
       const item = items[i];
@@ -285,7 +299,8 @@ export class HostTable {
       Object.defineProperty(exports, name, { value, enumerable: true });
     }
     Object.freeze(exports);
-    Object.defineProperty(instance, "exports", { value: exports, enumerable: true });
+    if (Object.isExtensible(instance)) Object.defineProperty(instance, "exports", { value: exports, enumerable: true });
+    else new Exports(instance, exports);
     return exports;
   }
 

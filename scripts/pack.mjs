@@ -29,7 +29,7 @@ function facade({ package: name, manifest }) {
   // They stand here and not in the checkout's manifest: before a release no registry has them, and npm would look them up.
   published.optionalDependencies = Object.fromEntries(platforms.map((platform) => [`${name}-${platform}`, version]));
   const stage = staged(name, published);
-  const compiled = (path) => !/dist.(__test__|examples|benchmark|\.tsbuildinfo)/.test(path.slice(root.length));
+  const compiled = (path) => !/dist.(__test__|examples|benchmark|suite|\.tsbuildinfo)/.test(path.slice(root.length));
   cpSync(inRoot("dist"), join(stage, "dist"), { recursive: true, filter: compiled });
   if (existsSync(inRoot("README.md"))) cpSync(inRoot("README.md"), join(stage, "README.md"));
   pack(stage);

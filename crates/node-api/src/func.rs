@@ -20,7 +20,7 @@ use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::sig::Sig;
-use crate::store::{Core, Data, Store};
+use crate::store::{Core, Data, Store, store_of_number};
 use crate::val::{give_back, refs_in, refs_out};
 use crate::{exception, gc_ref, types};
 
@@ -210,6 +210,21 @@ impl Func {
     pub fn new(env: napi::Env) -> napi::Result<Self> {
         guard(env.raw(), || {
             Err(Error::type_error("Func has no constructor: use Func.wrap").into())
+        })
+    }
+
+    /// The type of an exported function, as imports and exports describe it.
+    ///
+    /// Throws `TypeError` for any other value.
+    #[napi(js_name = "type", ts_args_type = "fn: ExportedFunction", ts_return_type = "FuncType")]
+    pub fn type_of(function: Js) -> napi::Result<Js> {
+        let env = function.env;
+        guard(env, || {
+            let function = function.to_function("fn")?;
+            let found = EnvData::of(env)?.call(env, "identify", &[function])?;
+            let core = store_of_number(found.index(1)?)?;
+            let func = core.funcs.get(found.index(2)?.to_u32("number")?)?;
+            types::func_to_js(env, &core.enter(|context| func.ty(&context))?)
         })
     }
 

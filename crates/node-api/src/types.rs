@@ -226,7 +226,7 @@ pub fn tag_to_js(env: sys::napi_env, ty: &TagType) -> Result<Js> {
     object.set("parameters", list(env, ty.ty().params())?)?;
     Ok(object)
 }
-fn func_to_js(env: sys::napi_env, ty: &FuncType) -> Result<Js> {
+pub fn func_to_js(env: sys::napi_env, ty: &FuncType) -> Result<Js> {
     let object = Js::object(env)?;
     object.set("parameters", list(env, ty.params())?)?;
     object.set("results", list(env, ty.results())?)?;
