@@ -2,7 +2,7 @@
 // counts. What is quoted are ratios; absolute times are this machine's.
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,9 +29,9 @@ export function measure(cases: Case[], times: number, rounds = 15): Map<string, 
   return best;
 }
 
-/** Prints each figure, and as a multiple of the one named. */
+/** Prints each figure (of the best round, where there are rounds), and as a multiple of the one named. */
 export function table(title: string, figures: Map<string, number>, unit: (ns: number) => string, against: string): void {
-  console.log(`\n${title} (best round; ×: of '${against}')`);
+  console.log(`\n${title} (×: of '${against}')`);
   const base = figures.get(against)!;
   for (const [name, ns] of figures) {
     console.log(`  ${name.padEnd(52)} ${unit(ns).padStart(12)}  ×${(ns / base).toFixed(2)}`);
@@ -56,8 +56,11 @@ export function floor(): Floor {
   const prefix = process.platform === "win32" ? "" : "lib";
   const suffix = { darwin: "dylib", win32: "dll" }[process.platform as string] ?? "so";
   const built = join(root, "target", "release", `${prefix}cwasm_floor.${suffix}`);
-  copyFileSync(built, join(root, "target", "floor.node"));
-  return createRequire(import.meta.url)(join(root, "target", "floor.node"));
+  // By rename, as another process may have the old one mapped.
+  const addon = join(root, "target", "floor.node");
+  copyFileSync(built, `${addon}.${process.pid}`);
+  renameSync(`${addon}.${process.pid}`, addon);
+  return createRequire(import.meta.url)(addon);
 }
 
 /** V8's own WebAssembly, which Node's types leave to those of the web. */

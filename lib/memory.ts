@@ -19,6 +19,7 @@ const decode = bound(Buffer.prototype.toString);
 const lengthOf = call.bind(
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get!,
 ) as unknown as (array: Uint8Array) => number;
+const encode = Buffer.from as (text: string) => Buffer;
 const allocate = Buffer.allocUnsafeSlow;
 
 /** Whether a memory can be copied to or from like this, so many bytes at an offset. */
@@ -50,8 +51,13 @@ export function hasten(prototype: Memory): void {
       return decode(bytes, "utf8", 0, length);
     },
     writeString(this: Memory, offset: number, text: string) {
+      if (typeof text !== "string") return writeString.call(this, offset, text);
       // A unit of UTF-16 takes three bytes at most.
-      if (typeof text !== "string" || !isUsual(this, offset, text.length * 3)) return writeString.call(this, offset, text);
+      if (!isUsual(this, offset, text.length * 3)) {
+        const encoded = encode(text);
+        write.call(this, offset, encoded);
+        return encoded.length;
+      }
       const { written } = encodeInto(encoder, text, bytes);
       copy(Extern.store(this), Question.write, Extern.number(this), offset, written);
       return written;

@@ -103,7 +103,7 @@ impl Batch<'_> {
 pub fn call_many(store: Js, number: u32, args: Js, out: Js) -> napi::Result<f64> {
     guard(store.env, || {
         let core = store_of_number(store)?;
-        let (func, sig) = core.funcs.plain(number)?;
+        let (func, sig) = (core.funcs.get(number)?, core.funcs.sig(number)?);
         let (params, results) = sig.text.split_once(':').unwrap_or_default();
         let (params, results) = (kind(params, "parameters")?, kind(results, "results")?);
         let given = Numbers::of(args, params, "args")?;

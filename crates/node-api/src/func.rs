@@ -5,7 +5,7 @@
 //! else may use the slots between the writing of the arguments and their reading by wasm, nor between the writing of the
 //! results and their reading by the closure.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, UnsafeCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
@@ -31,15 +31,28 @@ const FEW: usize = 16;
 /// facade finds the same JavaScript function for it.
 #[derive(Default)]
 pub struct Funcs {
-    list: RefCell<Vec<Entry>>,
+    /// Only ever added to; read on the path of every call.
+    list: UnsafeCell<Vec<Entry>>,
     by_identity: RefCell<FxHashMap<[usize; 2], u32>>,
 }
 
+#[derive(Clone, Copy)]
 struct Entry {
     func: wasmtime::Func,
-    sig: Arc<Sig>,
+    /// An `Arc`'s, which is given to the entry for good and taken back when the list is dropped.
+    sig: *const Sig,
+    slots: u32,
     /// Whether it may work on the environment's slots themselves: see [`Core::call`].
     in_place: bool,
+}
+
+impl Drop for Funcs {
+    fn drop(&mut self) {
+        for entry in self.list.get_mut() {
+            // SAFETY: the count that `number` gave to the entry, once.
+            drop(unsafe { Arc::from_raw(entry.sig) });
+        }
+    }
 }
 
 impl Funcs {
@@ -55,20 +68,24 @@ impl Funcs {
             // SAFETY: every context of Wasmtime begins with four bytes that say what it is the context of.
             let is_wasm = unsafe { (identity[1] as *const [u8; 4]).read() } == *b"core";
             let in_place = is_wasm && sig.plain;
-            let mut list = self.list.borrow_mut();
-            list.push(Entry { func, sig, in_place });
+            let entry = Entry {
+                func,
+                slots: sig.slots() as u32,
+                in_place,
+                sig: Arc::into_raw(sig),
+            };
+            // SAFETY: only this thread has the list, and no reference into it outlives a statement.
+            let list = unsafe { &mut *self.list.get() };
+            list.push(entry);
             list.len() as u32
         })
     }
     pub fn get(&self, number: u32) -> Result<wasmtime::Func> {
-        Ok(self.entry(number)?.0)
+        Ok(self.entry(number)?.func)
     }
-    /// A function and its signature.
-    pub fn plain(&self, number: u32) -> Result<(wasmtime::Func, &Sig)> {
-        self.entry(number).map(|(func, sig, _)| (func, sig))
-    }
-    fn sig(&self, number: u32) -> Result<&Sig> {
-        Ok(self.entry(number)?.1)
+    pub fn sig(&self, number: u32) -> Result<&Sig> {
+        // SAFETY: as long as the list is there, so are its signatures.
+        Ok(unsafe { &*self.entry(number)?.sig })
     }
     /// What the JS API calls a function: its index in its module, or for a host function in its store.
     fn name(&self, core: &Core, number: u32) -> Result<String> {
@@ -81,10 +98,10 @@ impl Funcs {
         Ok(core.index_of(code).unwrap_or(number - 1).to_string())
     }
     #[inline(always)]
-    fn entry(&self, number: u32) -> Result<(wasmtime::Func, &Sig, bool)> {
-        match self.list.borrow().get((number as usize).wrapping_sub(1)) {
-            // SAFETY: nothing is ever taken off the list, and a signature stays where it is when the list grows.
-            Some(Entry { func, sig, in_place }) => Ok((*func, unsafe { &*Arc::as_ptr(sig) }, *in_place)),
+    fn entry(&self, number: u32) -> Result<Entry> {
+        // SAFETY: as in `number`.
+        match unsafe { (&*self.list.get()).get((number as usize).wrapping_sub(1)) } {
+            Some(entry) => Ok(*entry),
             None => Err(Error::internal("there is no function of this number").into()),
         }
     }
@@ -104,10 +121,15 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
     };
     let result = match core {
         None => Err(Error::internal("there is no store of this number").into()),
-        Some(core) if number > 0 => match core.held().call(data, number as u32) {
-            Ok(()) => return ptr::null_mut(),
-            Err(failure) => Err(failure),
-        },
+        Some(core) if number > 0 => {
+            let called = core.call(data, number as u32);
+            // SAFETY: nothing here uses it any more.
+            unsafe { core.bury() };
+            match called {
+                Ok(()) => return ptr::null_mut(),
+                Err(failure) => Err(failure),
+            }
+        }
         Some(core) => core.held().answer(number, data.operand()),
     };
     match result {
@@ -138,17 +160,17 @@ impl Core {
     /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter_now`].
     #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
-        let (func, sig, in_place) = self.funcs.entry(number)?;
-        if !in_place {
-            return self.call_on_copy(data, func, sig);
+        let entry = self.funcs.entry(number)?;
+        if !entry.in_place {
+            return self.call_on_copy(data, entry.func, self.funcs.sig(number)?);
         }
         // Compiled code takes all arguments out of the slots before it does anything else, and puts the results in when all
         // is done, so what uses the slots in between does no harm.
-        let slots = ptr::slice_from_raw_parts_mut(data.slots(), sig.slots());
+        let slots = ptr::slice_from_raw_parts_mut(data.slots(), entry.slots as usize);
         // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it. This
         // store is the function's: its number is from this store's list.
         self.enter_now(|mut context| {
-            let called = unsafe { func.call_unchecked(context.as_context_mut(), slots) };
+            let called = unsafe { entry.func.call_unchecked(context.as_context_mut(), slots) };
             called.map_err(|error| exception::failure(self, context, error))
         })?
     }

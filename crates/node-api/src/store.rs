@@ -77,6 +77,9 @@ pub struct Core {
     /// The context of the innermost host function that is running JavaScript.
     pub top: Cell<*mut c_void>,
     state: Cell<u8>,
+    /// The host table went while a call was under way, and left its count of this Core to the call: V8 may collect a caller
+    /// that has nothing left to do but to return.
+    orphan: Cell<bool>,
     pub funcs: Funcs,
     pub externs: Externs,
     pub objects: gc::Objects,
@@ -105,6 +108,7 @@ impl Core {
             store: UnsafeCell::new(None),
             top: Cell::new(ptr::null_mut()),
             state: Cell::new(0),
+            orphan: Cell::new(false),
             funcs: Funcs::default(),
             externs: Externs::default(),
             objects: gc::Objects::default(),
@@ -249,8 +253,20 @@ impl Core {
         Some(function.index.as_u32())
     }
 
-    /// A count of this Core for the length of a call: V8 may collect a caller that has nothing left to do but to return.
+    /// After a call from JavaScript: drops a Core that its host table has left behind.
+    ///
+    /// # Safety
+    /// The caller does not use it any more.
     #[inline(always)]
+    pub unsafe fn bury(&self) {
+        if self.orphan.get() && self.state.get() & RUNNING == 0 {
+            self.orphan.set(false);
+            // SAFETY: the count that `unbind` left, once.
+            drop_quietly(unsafe { Rc::from_raw(self) });
+        }
+    }
+
+    /// A count of this Core.
     pub fn held(&self) -> Rc<Core> {
         // SAFETY: every Core is made by `Core::new`, in an Rc, which is there now.
         unsafe {
@@ -351,7 +367,12 @@ unsafe extern "C" fn unbind(_: sys::napi_env, core: *mut c_void, _: *mut c_void)
     core.data.remove_store(core.number.get());
     // SAFETY: the reference that came with the wrapping is to be deleted here, and only here.
     unsafe { sys::napi_delete_reference(core.env, core.table.replace(ptr::null_mut())) };
-    drop_quietly(core);
+    if core.state.get() & RUNNING == 0 {
+        drop_quietly(core);
+    } else {
+        core.orphan.set(true);
+        std::mem::forget(core);
+    }
 }
 
 /// A Wasmtime store with our limits and the brakes of its engine's profile set to "none yet".
