@@ -718,7 +718,10 @@ export interface ResourcesRequired {
   maxInitialTableSize?: number
 }
 
-/** What the guests of one store may take, all together. Absent members: no limit on sizes, 10,000 of each kind of thing. */
+/**
+ * What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of a table (as
+ * in V8), 10,000 of each kind of thing.
+ */
 export interface StoreLimits {
   /**
    * Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the

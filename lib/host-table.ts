@@ -1,7 +1,7 @@
 // What a store's guests have of JavaScript. Native code holds only numbers and a weak reference to a HostTable, so every
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
-import { Question, answers, ask, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { Question, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { LinkError, WasmtimeError, wrongType } from "./errors.js";
 import { Exception } from "./exception.js";
 import type { Imports } from "./types.js";
@@ -80,11 +80,8 @@ export interface Hidden {
   keepException(exception: object, store: number, number: number): void;
 }
 let native: Hidden;
-/** The native classes that can be imported, by kind. */
-let classes: Record<string, Function> = {};
-export function setNative(hidden: Hidden, imported: Record<string, Function>): void {
+export function setNative(hidden: Hidden): void {
   native = hidden;
-  classes = imported;
 }
 
 /** The exports of an instance that was frozen before they were first asked for. */
@@ -99,17 +96,19 @@ class Exports extends Stamp {
   }
 }
 
-/** Which memory, table, global or tag of which store an object is. */
+/** Which memory, table, global or tag of which store an object is. Nobody can forge it, nor take it away. */
 export class Extern extends Stamp {
+  #kind: string;
   #store: number;
   #number: number;
-  constructor(object: object, store: number, number: number) {
+  constructor(object: object, kind: string, store: number, number: number) {
     super(object);
+    this.#kind = kind;
     this.#store = store;
     this.#number = number;
   }
-  static is(object: object): boolean {
-    return #store in object;
+  static kind(value: unknown): string | undefined {
+    return isObject(value) && #kind in value ? value.#kind : undefined;
   }
   /** Of an object that is one. */
   static store(object: object): number {
@@ -171,9 +170,20 @@ export class HostTable {
     if (known) return known;
     const made = signature(ask(this.store, Question.signature, number) as string).export(this, this.store, number);
     new Exported(made, this, number);
-    Object.defineProperty(made, "name", lazyName);
+    Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
     this.#funcs[number] = made;
     return made;
+  }
+  /** What the JS API calls a function: its index in its module. Most are never asked, so it is looked up then. */
+  #nameOf(fn: Function, number: number): string {
+    let value = "";
+    try {
+      value = ask(this.store, Question.name, number) as string;
+    } catch {
+      // The store is disposed.
+    }
+    if (Object.getOwnPropertyDescriptor(fn, "name")?.configurable) Object.defineProperty(fn, "name", { value });
+    return value;
   }
   /** The number of an exported function of this store, 0 for null. */
   numberOf(value: unknown): number {
@@ -194,7 +204,7 @@ export class HostTable {
     return zero(type);
   }
   list(values: Iterable<unknown>): unknown[] {
-    if (typeof (values as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== "function") {
+    if (!isObject(values) || typeof (values as Partial<Iterable<unknown>>)[Symbol.iterator] !== "function") {
       throw wrongType("the values must be an iterable");
     }
     return [...values];
@@ -205,9 +215,9 @@ export class HostTable {
     return this.#externs[number];
   }
   /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
-  adopt(object: object, number: number): void {
+  adopt(object: object, kind: string, number: number): void {
     new Bound(object, this);
-    new Extern(object, this.store, number);
+    new Extern(object, kind, this.store, number);
     this.#externs[number] = object;
   }
 
@@ -275,7 +285,7 @@ export class HostTable {
       const found = imports?.[space];
       const value = isObject(found) ? (found as Record<string, unknown>)[name] : undefined;
       if (kind !== "function") {
-        if (value instanceof classes[kind]! || (plain && isPlain(kinds, value))) return value;
+        if (Extern.kind(value) === kind || (plain && this.#isPlain(kinds, value))) return value;
         throw linkError(space, name, kind, value);
       }
       if (typeof value !== "function") throw linkError(space, name, kind, value);
@@ -286,6 +296,18 @@ export class HostTable {
       }
       return exported.number;
     });
+  }
+
+  /** Whether the JS API takes a value for a constant global of this kind. */
+  #isPlain(kind: string, value: unknown): boolean {
+    if (kind === "i64") return typeof value === "bigint";
+    if (!kind.includes("ref")) return typeof value === "number";
+    try {
+      coerce(kind, value, this);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Makes an instance's exports, and puts them where its getter was, if it may be changed. Numbers are functions. */
@@ -315,17 +337,6 @@ export class HostTable {
   }
 }
 
-/** What the JS API calls an exported function: its index in its module. Most are never asked, so it is looked up then. */
-const lazyName: PropertyDescriptor & ThisType<Function> = {
-  get() {
-    const { table, number } = Exported.of(this)!;
-    const value = ask(table.store, Question.name, number) as string;
-    Object.defineProperty(this, "name", { value });
-    return value;
-  },
-  configurable: true,
-};
-
 /** The kinds that native code has joined. */
 const listed = (kinds: string) => kinds.split(",").filter(Boolean);
 
@@ -333,12 +344,6 @@ const listed = (kinds: string) => kinds.split(",").filter(Boolean);
 export function tagOf(tag: object): { table: HostTable; kinds: string[] } {
   const kinds = listed(native.tagKinds(tag));
   return { table: Bound.of(tag) as HostTable, kinds };
-}
-
-/** Whether the JS API takes a value for a constant global of this kind. */
-function isPlain(kind: string, value: unknown): boolean {
-  if (kind === "i64") return typeof value === "bigint";
-  return kind.includes("ref") ? value !== undefined || kind.includes("extern") : typeof value === "number";
 }
 
 const wanted = new WeakMap<object, ReturnType<Hidden["wanted"]>>();
@@ -362,8 +367,7 @@ function isObject(value: unknown): value is object {
 }
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  for (const [kind, native] of Object.entries(classes)) if (value instanceof native) return kind;
-  return typeof value;
+  return Extern.kind(value) ?? typeof value;
 }
 
 /** Called by native code (crates/node-api/src/env.rs, `EnvData::call`). */
@@ -392,7 +396,8 @@ export const facade = {
       if (exported) return ["function", exported.table.store, exported.number];
       throw wrongType("a JavaScript function has no wasm type: use defineFunc");
     }
-    for (const [kind, native] of Object.entries(classes)) if (value instanceof native) return [kind, 0, value];
+    const kind = Extern.kind(value);
+    if (kind !== undefined) return [kind, 0, value];
     throw wrongType(`value must be an exported function, Memory, Table, Global or Tag, got ${describe(value)}`);
   },
 };

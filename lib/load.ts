@@ -52,13 +52,16 @@ const thrown = {
   Error,
 };
 setEnter(native.init({ ...facade, errors: thrown }, slots, transfer));
-setNative(native, { global: native.Global, table: native.Table, memory: native.Memory, tag: native.Tag });
+setNative(native);
 refuseAbsent(native, features, variant);
 
 // An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods
 // fail in V8, which does it right.
-for (const { prototype } of Object.values(native) as { prototype?: object }[]) {
-  for (const [name, { get, set }] of Object.entries(Object.getOwnPropertyDescriptors(prototype ?? {}))) {
+for (const owner of Object.values(native) as (Function & { prototype?: object })[]) {
+  const { prototype } = owner;
+  if (!prototype) continue;
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: owner.name, configurable: true });
+  for (const [name, { get, set }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (get) Object.defineProperty(prototype, name, { get: onOwn(get, name), set: set && onOwn(set, name) });
   }
 }
@@ -67,7 +70,11 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
     try {
       return accessor.apply(this, args);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== "InvalidArg") throw error;
+      // Anything may come out of a conversion, and is looked at without running its code.
+      const field = (name: string) => Object.getOwnPropertyDescriptor(Object(error), name)?.value;
+      const ours = field("code") === "InvalidArg" ? String(field("message")) : "";
+      if (/^Missing argument/.test(ours)) throw errors.wrongType(`${name} can't be set without a value`);
+      if (!/^Failed to unwrap|^Value is not an instance/.test(ours)) throw error;
       throw errors.wrongType(`${name} is used on something else than an object of its class`);
     }
   };

@@ -25,7 +25,7 @@ const allocate = Buffer.allocUnsafeSlow;
 /** Whether a memory can be copied to or from like this, so many bytes at an offset. */
 const isUsual = (memory: object, offset: unknown, length: unknown): boolean =>
   typeof offset === "number" && offset >>> 0 === offset && typeof length === "number" && length >>> 0 === length &&
-  length <= TRANSFER && Extern.is(memory);
+  length <= TRANSFER && Extern.kind(memory) === "memory";
 
 export function hasten(prototype: Memory): void {
   const { read, write, readString, writeString } = prototype;

@@ -54,13 +54,23 @@ impl Item {
         }
     }
 
+    /// As imports and exports are described.
+    fn kind(&self) -> &'static str {
+        match self {
+            Item::Func(_) => "function",
+            Item::Global(_) => "global",
+            Item::Table(_) => "table",
+            Item::Memory(_) | Item::Shared(_) => "memory",
+            Item::Tag(_) => "tag",
+        }
+    }
     fn identity(&self) -> Identity {
         match self {
-            Item::Func(number) => ("function", (*number).into(), 0),
-            Item::Global(global) => handle("global", global),
-            Item::Table(table) => handle("table", table),
-            Item::Memory(memory) => handle("memory", memory),
-            Item::Tag(tag) => handle("tag", tag),
+            Item::Func(number) => (self.kind(), (*number).into(), 0),
+            Item::Global(global) => handle(self.kind(), global),
+            Item::Table(table) => handle(self.kind(), table),
+            Item::Memory(memory) => handle(self.kind(), memory),
+            Item::Tag(tag) => handle(self.kind(), tag),
             Item::Shared(memory) => ("shared", memory.data().as_ptr().addr() as u64, 0),
         }
     }
@@ -105,8 +115,9 @@ impl Item {
                     list.len() as u32 - 1
                 })
         };
-        core.table()?
-            .invoke("adopt", &[object, Js::number(core.env, number.into())?])?;
+        let kind = Js::string(core.env, self.kind())?;
+        let number = Js::number(core.env, number.into())?;
+        core.table()?.invoke("adopt", &[object, kind, number])?;
         Ok(object)
     }
 

@@ -6,7 +6,7 @@ use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime::ExternType;
 
-use crate::error::{Result, guard};
+use crate::error::{Error, Failure, Result, guard};
 use crate::exception;
 use crate::externs::Item;
 use crate::global::Global;
@@ -57,7 +57,16 @@ impl Core {
                 },
                 // It has let a plain value pass where a constant global is wanted.
                 ExternType::Global(ty) if value.class::<Global>("").is_err() => {
-                    Import::Item(Item::Global(Global::make(self, ty, value)?))
+                    let global = Global::make(self, ty, value).map_err(|failure| match failure {
+                        // It converts, as the facade has found out, but is not of the very type.
+                        Failure::Error(error) => Failure::from(
+                            Error::new("LinkError", error.message())
+                                .with("module", import.module())
+                                .with("name", import.name()),
+                        ),
+                        other => other,
+                    })?;
+                    Import::Item(Item::Global(global))
                 }
                 ty => {
                     let what = format!("imports.{}.{}", import.module(), import.name());
