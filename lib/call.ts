@@ -196,7 +196,7 @@ export function give(type: string, table: HostTable): unknown {
 /** The same for several values. */
 export function takeAll(types: string[], values: readonly unknown[], table: HostTable): void {
   const taken = types.map((type, i) => kindOf(type).take(values[i], table));
-  for (const [i, type] of types.entries()) kindOf(type).put(i + 1, taken[i], table);
+  for (let i = 0; i < types.length; i++) kindOf(types[i]!).put(i + 1, taken[i], table);
 }
 export function giveAll(types: string[], table: HostTable): unknown[] {
   return types.map((type, i) => kindOf(type).get(i + 1, table));

@@ -22,15 +22,24 @@ function misuse<E extends Error>(errorClass: new (message: string) => E, code: s
   return error;
 }
 
+/** Whether a value is an error of this package; looks at it without running its code. */
+export let isOurs: (value: unknown) => boolean;
+
 /** Base of all errors of this package that are not JavaScript's own `TypeError` and `RangeError`. */
 export class WasmtimeError extends Error {
   /** `ERR_WASMTIME_…`, one for each class. */
   readonly code: string = "ERR_WASMTIME";
 
+  /** Nobody can forge it. */
+  readonly #own = true;
+
   constructor(message: string, fields: Fields & { cause?: unknown } = {}) {
     const { cause, ...rest } = fields;
     super(message, cause === undefined ? undefined : { cause });
     Object.assign(this, rest);
+  }
+  static {
+    isOurs = (value) => typeof value === "object" && value !== null && #own in value;
   }
 
   static {

@@ -2,8 +2,8 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import { Question, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
-import { LinkError, WasmtimeError, wrongType } from "./errors.js";
-import { Exception } from "./exception.js";
+import { LinkError, isOurs, wrongType } from "./errors.js";
+import { type Exception, madeOf, partsOf } from "./exception.js";
 import type { Imports } from "./types.js";
 
 /** A base class that puts its private fields on whatever object it is given. */
@@ -197,6 +197,10 @@ export class HostTable {
   take(type: string, value: unknown): void {
     take(type, value, this);
   }
+  takeSome(kinds: string, values: unknown[], from: number): void {
+    const types = listed(kinds);
+    takeAll(types, values.slice(from, from + types.length), this);
+  }
   give(type: string): unknown {
     return give(type, this);
   }
@@ -239,8 +243,8 @@ export class HostTable {
   exception(number: number, tag: object, kinds: string): object {
     const known = this.#objects[number]?.deref();
     if (known) return known;
-    const payload = giveAll(listed(kinds), this);
-    return this.#keepException(new Exception(tag as never, payload), number);
+    const types = listed(kinds);
+    return this.#keepException(madeOf(tag as never, types, giveAll(types, this)), number);
   }
   #keepException(exception: Exception, number: number): Exception {
     native.keepException(exception, this.store, number);
@@ -250,25 +254,23 @@ export class HostTable {
   }
   /** The number of an exception, which may become the guest's right now. */
   numberOfException(exception: unknown): number {
-    if (!(exception instanceof Exception)) throw wrongType("an exnref must be null or an Exception");
-    const known = HeldException.numberOf(exception, this);
+    const parts = partsOf(exception);
+    if (!parts) throw wrongType("an exnref must be null or an Exception");
+    const known = HeldException.numberOf(exception as Exception, this);
     if (known !== 0) return known;
-    const { tag, payload } = Exception.parts(exception);
+    const { tag, payload } = parts;
     if (!tag || Bound.of(tag) !== this) throw wrongType("the exception's tag belongs to another store");
     takeAll(tagOf(tag).kinds, payload, this);
     const number = native.makeException(tag);
-    this.#keepException(exception, number);
+    this.#keepException(exception as Exception, number);
     return number;
   }
   /** What is to be thrown in wasm for what JavaScript has thrown: see native code, `exception.rs`. */
   throwing(value: unknown): number {
-    if (value instanceof Exception) {
-      const { tag } = Exception.parts(value);
-      if (tag && Bound.of(tag) === this) return this.numberOfException(value);
-    } else if (value instanceof WasmtimeError) {
-      // Traps, exits and deadlines are not for guests to catch.
-      return 0;
-    }
+    const parts = partsOf(value);
+    if (parts?.tag && Bound.of(parts.tag) === this) return this.numberOfException(value);
+    // Traps, exits and deadlines are not for guests to catch.
+    if (!parts && isOurs(value)) return 0;
     take("externref", value, this);
     return -1;
   }
@@ -312,7 +314,7 @@ export class HostTable {
 
   /** Makes an instance's exports, and puts them where its getter was, if it may be changed. Numbers are functions. */
   exports(instance: object, names: string[], items: unknown[]): object {
-    const known = Exports.of(instance);
+    const known = Object.getOwnPropertyDescriptor(instance, "exports")?.value ?? Exports.of(instance);
     if (known) return known;
     const exports = Object.create(null);
     for (const [i, name] of names.entries()) {

@@ -4,7 +4,7 @@
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
-import { Exception } from "./exception.js";
+import { untold } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
@@ -32,6 +32,7 @@ export const features: ReadonlySet<FeatureName> = new Set(native.features());
 
 /** Throws `FeatureUnavailableError`, with what to do, unless this build has the feature. */
 export function requireFeature(feature: FeatureName): void {
+  if (typeof feature !== "string") throw errors.wrongType("feature must be a string");
   if (!features.has(feature)) throw unavailable(feature, "this program", variant);
 }
 
@@ -40,12 +41,12 @@ function FeatureUnavailable(message: string, { feature }: { feature: string }) {
   return unavailable(feature, message, variant);
 }
 
-const { named: _, wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
+const { named: _, isOurs: __, wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
 const thrown = {
   ...classes,
   FeatureUnavailableError: FeatureUnavailable,
   Exception: function () {
-    return Exception.untold();
+    return untold();
   },
   TypeError,
   RangeError,
@@ -89,5 +90,7 @@ hasten(native.Memory.prototype);
 // converted like any other value. Native code can't tell the two apart.
 const { set } = native.Table.prototype;
 native.Table.prototype.set = function (index, ...value) {
-  return set.call(this, index, value.length > 0 || /extern/.test(String(this.type.element)) ? value[0] : null);
+  if (value.length > 0) return set.call(this, index, value[0]);
+  const { element } = this.type;
+  return set.call(this, index, typeof element === "string" && element.includes("extern") ? undefined : null);
 };

@@ -8,19 +8,22 @@ import { Extern } from "./host-table.js";
 const bytes = Buffer.from(transfer);
 const encoder = new TextEncoder();
 
-// As they are now: a script that replaces them is not given the buffer.
+// As they are now, and none that looks up another (`subarray` asks for a `constructor`): a script that replaces what is built
+// in must not be given the buffer, which it could detach.
 const call = Function.prototype.call;
 const bound = <F extends (this: any, ...args: any[]) => any>(method: F) =>
   call.bind(method) as (self: ThisParameterType<F>, ...args: Parameters<F>) => ReturnType<F>;
+const Bytes = Uint8Array;
 const set = bound(Uint8Array.prototype.set);
-const subarray = bound(Uint8Array.prototype.subarray);
 const encodeInto = bound(TextEncoder.prototype.encodeInto);
-const decode = bound(Buffer.prototype.toString);
-const lengthOf = call.bind(
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get!,
-) as unknown as (array: Uint8Array) => number;
+const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice(this: Uint8Array, start: number, end: number): string };
+const decode = bound(utf8Slice);
+const lengthOf = bound(Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!.get!) as (
+  array: Uint8Array,
+) => number;
 const encode = Buffer.from as (text: string) => Buffer;
 const allocate = Buffer.allocUnsafeSlow;
+const { isView } = ArrayBuffer;
 
 /** Whether a memory can be copied to or from like this, so many bytes at an offset. */
 const isUsual = (memory: object, offset: unknown, length: unknown): boolean =>
@@ -34,21 +37,20 @@ export function hasten(prototype: Memory): void {
       if (!isUsual(this, offset, length)) return read.call(this, offset, length);
       copy(Extern.store(this), Question.read, Extern.number(this), offset, length);
       const copied = allocate(length);
-      set(copied, subarray(bytes, 0, length));
+      set(copied, new Bytes(transfer, 0, length));
       return copied;
     },
     write(this: Memory, offset: number, source: Uint8Array) {
-      if (!(ArrayBuffer.isView(source) && source instanceof Uint8Array && isUsual(this, offset, lengthOf(source)))) {
-        return write.call(this, offset, source);
-      }
-      const length = lengthOf(source);
+      const length = isView(source) && source instanceof Bytes ? lengthOf(source) : 0;
+      // None also of a view that is detached or outside of its buffer.
+      if (length === 0 || !isUsual(this, offset, length)) return write.call(this, offset, source);
       set(bytes, source);
       copy(Extern.store(this), Question.write, Extern.number(this), offset, length);
     },
     readString(this: Memory, offset: number, length: number, options?: { fatal?: boolean }) {
       if (options !== undefined || !isUsual(this, offset, length)) return readString.call(this, offset, length, options);
       copy(Extern.store(this), Question.read, Extern.number(this), offset, length);
-      return decode(bytes, "utf8", 0, length);
+      return decode(bytes, 0, length);
     },
     writeString(this: Memory, offset: number, text: string) {
       if (typeof text !== "string") return writeString.call(this, offset, text);

@@ -12,7 +12,8 @@ use std::rc::Rc;
 use napi::sys;
 use napi_derive::napi;
 use wasmtime::{
-    AsContextMut, ExnRef, ExnRefPre, ExnType, FuncType, StoreContextMut, TagType, ThrownException, Val, ValRaw, ValType,
+    AsContextMut, ExnRef, ExnRefPre, ExnType, FuncType, Rooted, StoreContextMut, TagType, ThrownException, Val, ValRaw,
+    ValType,
 };
 
 use crate::error::{Error, Failure, Result, guard};
@@ -39,11 +40,7 @@ fn js_tag(core: &Core, context: &mut StoreContextMut<'_, Data>) -> Result<wasmti
     Ok(tag)
 }
 
-fn make(
-    context: &mut StoreContextMut<'_, Data>,
-    tag: &wasmtime::Tag,
-    payload: &[Val],
-) -> Result<wasmtime::Rooted<ExnRef>> {
+fn make(context: &mut StoreContextMut<'_, Data>, tag: &wasmtime::Tag, payload: &[Val]) -> Result<Rooted<ExnRef>> {
     let ty = ExnType::from_tag_type(&tag.ty(&*context)).map_err(trap::failure)?;
     let pre = ExnRefPre::new(&mut *context, ty);
     ExnRef::new(context, &pre, tag, payload).map_err(trap::failure)
@@ -70,29 +67,9 @@ pub fn failure(core: &Core, context: StoreContextMut<'_, Data>, error: wasmtime:
     if !error.is::<ThrownException>() {
         return trap::failure(error);
     }
-    let what = gc::scope(context, |mut context| -> Result<What> {
-        let Some(exception) = context.take_pending_exception() else {
-            return Err(Error::internal("an exception was lost").into());
-        };
-        let tag = exception.tag(&mut context).map_err(trap::failure)?;
-        let fields: Vec<_> = exception.fields(&mut context).map_err(trap::failure)?.collect();
-        if let (Some(js), [value]) = (core.js_tag.0.get(), &fields[..])
-            && wasmtime::Tag::eq(&js, &tag, &context)
-        {
-            return Ok(What::Own(Given::from_val(core, &mut context, *value)?));
-        }
-        let kinds = sig::kinds(tag.ty(&context).ty().params());
-        let payload = fields
-            .into_iter()
-            .map(|field| Given::from_val(core, &mut context, field).map(Given::slot))
-            .collect::<Result<_>>()?;
-        let number = core.objects.number_of_exn(&mut context, exception)?;
-        Ok(What::Exception {
-            number,
-            tag,
-            kinds,
-            payload,
-        })
+    let what = gc::scope(context, |mut context| match context.take_pending_exception() {
+        Some(exception) => What::of(core, &mut context, exception),
+        None => Err(Error::internal("an exception was lost").into()),
     });
     match what {
         Ok(what) => Failure::Raised(Box::new(Raised {
@@ -101,6 +78,48 @@ pub fn failure(core: &Core, context: StoreContextMut<'_, Data>, error: wasmtime:
         })),
         Err(failure) => failure,
     }
+}
+
+impl What {
+    fn of(core: &Core, context: &mut StoreContextMut<'_, Data>, exception: Rooted<ExnRef>) -> Result<What> {
+        let tag = exception.tag(&mut *context).map_err(trap::failure)?;
+        let fields: Vec<_> = exception.fields(&mut *context).map_err(trap::failure)?.collect();
+        if let (Some(js), [value]) = (core.js_tag.0.get(), &fields[..])
+            && wasmtime::Tag::eq(&js, &tag, &*context)
+        {
+            return Ok(What::Own(Given::from_val(core, context, *value)?));
+        }
+        let kinds = sig::kinds(tag.ty(&*context).ty().params());
+        let payload = fields
+            .into_iter()
+            .map(|field| Given::from_val(core, context, field).map(Given::slot))
+            .collect::<Result<_>>()?;
+        let number = core.objects.number_of_exn(context, exception)?;
+        Ok(What::Exception {
+            number,
+            tag,
+            kinds,
+            payload,
+        })
+    }
+}
+
+/// The JavaScript object for an exception that came as an `exnref`. What stands in the slots meanwhile stays there.
+pub fn object(core: &Rc<Core>, number: u32) -> Result<Js> {
+    let what = core.enter(|context| {
+        gc::scope(context, |mut context| {
+            let exception = core.objects.exn(&mut context, number)?;
+            What::of(core, &mut context, exception)
+        })
+    })??;
+    let core = core.clone();
+    let slots = ptr::slice_from_raw_parts_mut(core.data.slots(), crate::env::SLOTS - 1);
+    // SAFETY: the environment's slots; nobody else has a reference into them.
+    let kept = unsafe { (*slots).to_vec() };
+    let made = Raised { core, what }.into_js();
+    // SAFETY: as above.
+    unsafe { (*slots).copy_from_slice(&kept) };
+    made
 }
 
 impl Raised {
@@ -192,6 +211,13 @@ pub fn throw(core: &Core, context: StoreContextMut<'_, Data>, caught: Option<Cau
         unsafe { sys::napi_throw(core.env, value.raw) };
         trap::carry(Failure::Thrown)
     })
+}
+
+/// What a host function returned does not fit: an error as if it had thrown it.
+#[cold]
+pub fn refuse(core: &Core, failure: Failure) -> Option<Caught> {
+    failure.throw(core.env);
+    catch(core)
 }
 
 /// The kinds of what exceptions of a tag carry.

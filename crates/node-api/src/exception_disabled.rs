@@ -27,6 +27,11 @@ pub fn catch(_: &Core) -> Option<Caught> {
     None
 }
 
+pub fn refuse(core: &Core, failure: Failure) -> Option<Caught> {
+    failure.throw(core.env);
+    None
+}
+
 pub fn throw(_: &Core, _: StoreContextMut<'_, Data>, _: Option<Caught>) -> wasmtime::Error {
     trap::carry(Failure::Thrown)
 }

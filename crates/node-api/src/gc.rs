@@ -125,6 +125,9 @@ impl Objects {
             Root::Exn(_) => Err(Error::internal("an exception is no struct").into()),
         }
     }
+    pub fn is_exn(&self, number: u32) -> Result<bool> {
+        Ok(matches!(self.root(number)?, Root::Exn(_)))
+    }
     pub fn exn(&self, context: &mut StoreContextMut<'_, Data>, number: u32) -> Result<Rooted<ExnRef>> {
         match self.root(number)? {
             Root::Exn(root) => Ok(root.to_rooted(context)),

@@ -7,12 +7,12 @@ use napi_derive::napi;
 use wasmtime::{AnyRef, HeapType, Mutability, Rooted, StoreContextMut};
 
 use crate::error::{Error, Failure, Result, guard};
-use crate::gc;
 use crate::js::{IntoJs, Js, constructing};
 use crate::ref_type::RefType;
 use crate::store::{Core, Data, Store};
 use crate::trap::failure;
 use crate::val::{Given, Taken, take_list, to_vals};
+use crate::{exception, gc};
 
 /// The object behind a handle.
 struct Held {
@@ -51,6 +51,9 @@ impl Drop for Held {
 
 /// The JavaScript object for one of the guest's, by its number.
 pub fn object(core: &Rc<Core>, number: u32) -> Result<Js> {
+    if core.objects.is_exn(number)? {
+        return exception::object(core, number);
+    }
     let is_struct = core.enter(|context| {
         gc::scope(context, |mut context| {
             let object = core.objects.any(&mut context, number)?;

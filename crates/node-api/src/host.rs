@@ -241,7 +241,12 @@ pub fn host_call(
     if sig.plain {
         return Ok(());
     }
-    refs_in(core, caller.as_context_mut(), results, &sig.result_refs).map_err(trap::carry)
+    refs_in(core, caller.as_context_mut(), results, &sig.result_refs).map_err(|failure| {
+        core.top.set(top);
+        let refused = exception::refuse(core, failure);
+        core.top.set(ptr::null_mut());
+        exception::throw(core, caller.as_context_mut(), refused)
+    })
 }
 
 impl Core {

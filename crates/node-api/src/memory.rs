@@ -18,7 +18,7 @@ use wasmtime::{SharedMemory, StoreContextMut};
 use crate::atomics;
 use crate::bytes::Bytes;
 use crate::env::TRANSFER;
-use crate::error::{Error, Result, guard};
+use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::js::{Js, check, constructing};
 use crate::store::{Core, Data, Store};
@@ -155,6 +155,17 @@ impl Core {
             Js::undefined(self.env)
         })?
     }
+}
+
+/// JavaScript has no string or buffer of that size.
+fn too_large(env: sys::napi_env, len: usize, failure: Failure) -> Failure {
+    if len < 1 << 28 {
+        return failure;
+    }
+    let mut pending = ptr::null_mut();
+    // SAFETY: the environment of the running call; where nothing is pending nothing happens.
+    unsafe { sys::napi_get_and_clear_last_exception(env, &mut pending) };
+    Error::range_error(format!("{len} bytes are more than fit into one value of JavaScript")).into()
 }
 
 /// The place of `len` bytes in a memory.
@@ -398,7 +409,10 @@ impl Memory {
     /// Throws `RangeError` outside of it.
     #[napi(ts_args_type = "offset: number | bigint, length: number", ts_return_type = "Buffer")]
     pub fn read(&self, offset: Js, length: Js) -> napi::Result<Js> {
-        guard(offset.env, || Js::buffer(offset.env, &self.slice(offset, length)?))
+        guard(offset.env, || {
+            let bytes = self.slice(offset, length)?;
+            Js::buffer(offset.env, &bytes).map_err(|failure| too_large(offset.env, bytes.len(), failure))
+        })
     }
 
     /// Copies bytes into the memory at `offset`.
@@ -417,7 +431,7 @@ impl Memory {
     )]
     pub fn read_string(&self, offset: Js, length: Js, options: Js) -> napi::Result<Js> {
         guard(offset.env, || {
-            let fatal = !options.is_nullish() && {
+            let fatal = !options.is_undefined() && {
                 let fatal = options.to_object("options")?.get("fatal")?;
                 !fatal.is_undefined() && fatal.to_bool("options.fatal")?
             };
@@ -425,7 +439,8 @@ impl Memory {
             if fatal && std::str::from_utf8(bytes).is_err() {
                 return Err(Error::type_error("the bytes are no valid UTF-8").into());
             }
-            Js::string(offset.env, &String::from_utf8_lossy(bytes))
+            let text = String::from_utf8_lossy(bytes);
+            Js::string(offset.env, &text).map_err(|failure| too_large(offset.env, text.len(), failure))
         })
     }
 

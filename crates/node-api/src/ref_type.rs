@@ -74,45 +74,71 @@ fn engine_of(heap: &HeapType) -> Option<&Engine> {
     }
 }
 
-/// As WAT writes it, what it refers to in its place.
+/// As WAT writes it, what it refers to in its place. A type may contain itself, many times, so there is an end to it.
 pub fn text(ty: &wasmtime::RefType) -> String {
-    nested(ty, 0)
+    let mut text = String::new();
+    write(&mut text, ty, 0);
+    text
 }
-/// A type may contain itself, so there is an end to it.
-fn nested(ty: &wasmtime::RefType, depth: u32) -> String {
-    let value = |ty: &ValType| match ty {
-        ValType::Ref(ty) if ty.heap_type().is_concrete() => nested(ty, depth + 1),
-        other => types::val_type_name(other),
-    };
-    let field = |ty: FieldType| {
-        let stored = match ty.element_type() {
-            StorageType::ValType(ty) => value(ty),
-            packed => packed.to_string(),
-        };
-        match ty.mutability() {
-            Mutability::Const => stored,
-            Mutability::Var => format!("(mut {stored})"),
-        }
-    };
-    let list = |name: &str, types: &mut dyn Iterator<Item = ValType>| {
-        types.map(|ty| format!(" ({name} {})", value(&ty))).collect::<String>()
-    };
-    let null = if ty.is_nullable() { "null " } else { "" };
-    let heap = match ty.heap_type() {
-        _ if depth > 3 => "…".into(),
+const LONG: usize = 400;
+
+fn write(text: &mut String, ty: &wasmtime::RefType, depth: u32) {
+    text.push_str(if ty.is_nullable() { "(ref null " } else { "(ref " });
+    match ty.heap_type() {
+        heap if heap.is_concrete() && (depth > 3 || text.len() > LONG) => text.push('…'),
         HeapType::ConcreteStruct(ty) => {
-            let fields: String = ty.fields().map(|ty| format!(" (field {})", field(ty))).collect();
-            format!("(struct{fields})")
+            text.push_str("(struct");
+            list(text, "field", ty.fields(), |text, field| {
+                write_field(text, &field, depth)
+            });
+            text.push(')');
         }
-        HeapType::ConcreteArray(ty) => format!("(array {})", field(ty.field_type())),
+        HeapType::ConcreteArray(ty) => {
+            text.push_str("(array ");
+            write_field(text, &ty.field_type(), depth);
+            text.push(')');
+        }
         HeapType::ConcreteFunc(ty) => {
-            let (params, results) = (list("param", &mut ty.params()), list("result", &mut ty.results()));
-            format!("(func{params}{results})")
+            text.push_str("(func");
+            list(text, "param", ty.params(), |text, ty| write_val(text, &ty, depth));
+            list(text, "result", ty.results(), |text, ty| write_val(text, &ty, depth));
+            text.push(')');
         }
-        HeapType::ConcreteExn(ty) => format!("(exn{})", list("param", &mut ty.tag_type().ty().params())),
-        other => other.to_string(),
-    };
-    format!("(ref {null}{heap})")
+        HeapType::ConcreteExn(ty) => {
+            text.push_str("(exn");
+            list(text, "param", ty.tag_type().ty().params(), |text, ty| {
+                write_val(text, &ty, depth)
+            });
+            text.push(')');
+        }
+        other => text.push_str(&other.to_string()),
+    }
+    text.push(')');
+}
+fn list<T>(text: &mut String, name: &str, items: impl Iterator<Item = T>, write: impl Fn(&mut String, T)) {
+    for item in items {
+        if text.len() > LONG {
+            return text.push_str(" …");
+        }
+        text.push_str(&format!(" ({name} "));
+        write(text, item);
+        text.push(')');
+    }
+}
+fn write_field(text: &mut String, field: &FieldType, depth: u32) {
+    let mutable = field.mutability() == Mutability::Var;
+    text.push_str(if mutable { "(mut " } else { "" });
+    match field.element_type() {
+        StorageType::ValType(ty) => write_val(text, ty, depth),
+        packed => text.push_str(&packed.to_string()),
+    }
+    text.push_str(if mutable { ")" } else { "" });
+}
+fn write_val(text: &mut String, ty: &ValType, depth: u32) {
+    match ty {
+        ValType::Ref(ty) if ty.heap_type().is_concrete() => write(text, ty, depth + 1),
+        other => text.push_str(&types::val_type_name(other)),
+    }
 }
 
 fn field_to_js(env: sys::napi_env, ty: &FieldType) -> Result<Js> {

@@ -11,7 +11,7 @@ use napi_derive::napi;
 use wasmtime::SharedMemory;
 
 use crate::engine::{Engine, EngineParts, same_engine};
-use crate::error::{Error, Result, guard};
+use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::js::{IntoJs, Js};
 use crate::memory::{Kind, Memory};
@@ -60,7 +60,7 @@ fn find(handle: Js, kind: &str) -> Result<Arc<Shared>> {
     let object = handle.to_object("handle")?;
     let (found, key) = (object.get("kind")?, object.get("key")?);
     if !found.is_string() || found.to_str("kind")? != kind || !key.is_string() {
-        return Err(Error::type_error(format!("handle must be what share() of the {kind} returned")).into());
+        return Err(no_handle(kind));
     }
     let key = key.to_str("key")?;
     let table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +69,10 @@ fn find(handle: Js, kind: &str) -> Result<Arc<Shared>> {
         let message = format!("there is no such {kind}: it must be kept until the other thread has it");
         Error::type_error(message).into()
     })
+}
+
+fn no_handle(kind: &str) -> Failure {
+    Error::type_error(format!("handle must be what share() of the {kind} returned")).into()
 }
 
 fn place_of(shared: &Arc<Shared>) -> Place {
@@ -96,7 +100,7 @@ impl Engine {
         guard(handle.env, || {
             let shared = find(handle, "engine")?;
             let Thing::Engine(parts) = shared.thing.clone() else {
-                return Err(Error::internal("a handle of another kind").into());
+                return Err(no_handle("engine"));
             };
             let engine = Engine {
                 parts,
@@ -127,7 +131,7 @@ impl Module {
         guard(handle.env, || {
             let shared = find(handle, "module")?;
             let Thing::Module(module, parts) = shared.thing.clone() else {
-                return Err(Error::internal("a handle of another kind").into());
+                return Err(no_handle("module"));
             };
             let engine = Engine::of(parts).into_js(handle.env)?;
             Module::wrap(module, engine, place_of(&shared))
@@ -161,7 +165,7 @@ impl Memory {
             let core = &store.class::<Store>("store")?.core;
             let shared = find(handle, "memory")?;
             let Thing::Memory(memory, parts) = &shared.thing else {
-                return Err(Error::internal("a handle of another kind").into());
+                return Err(no_handle("memory"));
             };
             same_engine(&parts, &core.engine.engine, "store")?;
             core.usable()?;

@@ -491,7 +491,7 @@ impl Store {
     #[napi(setter, js_name = "limits", ts_args_type = "limits: StoreLimits")]
     pub fn set_limits(&self, limits: Js) -> napi::Result<()> {
         guard(limits.env, || {
-            let limits = Limits::read(limits)?;
+            let limits = Limits::read(limits.to_object("limits")?)?;
             self.core.enter(|mut context| context.data_mut().limits.limits = limits)
         })
     }

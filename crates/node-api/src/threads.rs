@@ -30,6 +30,9 @@ impl Memory {
     pub fn atomic_wait(&self, ty: Js, offset: Js, expected: Js, timeout: Js) -> napi::Result<String> {
         guard(ty.env, || {
             let width = width(ty)?;
+            if expected.is_undefined() {
+                return Err(Error::type_error("expected must be given").into());
+            }
             let expected = width.bits(&self.core, expected)?;
             let timeout = match timeout.is_undefined() {
                 true => None,

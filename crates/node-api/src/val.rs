@@ -8,6 +8,7 @@ use std::ptr;
 
 use wasmtime::{HeapType, Ref, RefType, StoreContextMut, Val, ValRaw, ValType};
 
+use crate::env::SLOTS;
 use crate::error::{Error, Result};
 use crate::gc;
 use crate::js::Js;
@@ -64,8 +65,16 @@ impl Token {
             (Token::Host(_), _) => None,
             _ => Some(gc::make(core, context, self, ty)?),
         };
+        let fits = match (&made, ty.heap_type()) {
+            (None, _) => false,
+            // By its declared type: Wasmtime compares a function's parameters and results.
+            (Some(Ref::Func(Some(func))), heap @ HeapType::ConcreteFunc(_)) => {
+                HeapType::ConcreteFunc(func.ty(&*context)).matches(heap)
+            }
+            (Some(made), _) => made.matches_ty(&*context, ty).map_err(crate::trap::failure)?,
+        };
         match made {
-            Some(made) if made.matches_ty(&*context, ty).map_err(crate::trap::failure)? => Ok(made),
+            Some(made) if fits => Ok(made),
             _ => {
                 self.give_back(core);
                 let message = format!("the value is not of type {}", types::ref_type_name(ty));
@@ -170,12 +179,16 @@ impl Taken {
     }
 }
 
-/// Takes the values of a JavaScript array, all or none of them.
+/// Takes the values of a JavaScript array, all or none of them: as many at once as there are slots.
 pub fn take_list(core: &Core, values: Js, types: &[ValType]) -> Result<Vec<Taken>> {
+    let env = core.env;
     let mut taken = Vec::with_capacity(types.len());
-    for (i, ty) in types.iter().enumerate() {
-        let value = values.index(i as u32).and_then(|value| Taken::from_js(core, value, ty));
-        taken.push(value.inspect_err(|_| give_back_all(core, &taken, types))?);
+    for part in types.chunks(SLOTS - 1) {
+        let from = Js::number(env, taken.len() as f64)?;
+        let written = Js::string(env, &sig::kinds(part.iter().cloned()))
+            .and_then(|kinds| core.table()?.invoke("takeSome", &[kinds, values, from]));
+        written.inspect_err(|_| give_back_all(core, &taken, types))?;
+        taken.extend((0..part.len()).map(|place| Taken::from_slot(core, place)));
     }
     Ok(taken)
 }
