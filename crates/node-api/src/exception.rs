@@ -19,12 +19,13 @@ use wasmtime::{
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::gc;
+use crate::gc::to_vals;
 use crate::js::{Js, check};
 use crate::sig;
 use crate::store::{Core, Data, Store, store_of_number};
 use crate::tag::Tag;
 use crate::trap;
-use crate::val::{Given, Taken, to_vals};
+use crate::val::{Given, Taken};
 
 /// The tag of what JavaScript throws, once there is one.
 #[derive(Default)]
@@ -92,7 +93,7 @@ impl What {
         let kinds = sig::kinds(tag.ty(&*context).ty().params());
         let payload = fields
             .into_iter()
-            .map(|field| Given::from_val(core, context, field).map(Given::slot))
+            .map(|field| Given::from_val(core, context, field).map(|given| given.1))
             .collect::<Result<_>>()?;
         let number = core.objects.number_of_exn(context, exception)?;
         Ok(What::Exception {

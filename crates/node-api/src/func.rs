@@ -167,9 +167,9 @@ impl Core {
         // Compiled code takes all arguments out of the slots before it does anything else, and puts the results in when all
         // is done, so what uses the slots in between does no harm.
         let slots = ptr::slice_from_raw_parts_mut(data.slots(), entry.slots as usize);
-        // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it. This
-        // store is the function's: its number is from this store's list.
         self.enter_now(|mut context| {
+            // SAFETY: the slots hold arguments of the function's type: the facade wrote them by the signature we gave it. This
+            // store is the function's: its number is from this store's list.
             let called = unsafe { entry.func.call_unchecked(context.as_context_mut(), slots) };
             called.map_err(|error| exception::failure(self, context, error))
         })?

@@ -13,13 +13,16 @@ use napi_derive::napi;
 use rustc_hash::FxHashMap;
 use wasmtime::{
     AnyRef, AsContextMut, Collector, ExnRef, ExternRef, HeapType, I31, OwnedRooted, Ref, RefType, RootScope, Rooted,
-    StoreContextMut,
+    StoreContextMut, Val, ValType,
 };
 
+use crate::env::SLOTS;
 use crate::error::{Error, Result, guard};
+use crate::js::Js;
+use crate::sig;
 use crate::store::{Core, Data, Store};
 use crate::trap::failure;
-use crate::val::Token;
+use crate::val::{Taken, Token};
 
 /// Numbers that no guest holds any more. Wasmtime may drop them on any thread.
 #[derive(Default, Clone)]
@@ -216,6 +219,43 @@ pub fn token(core: &Core, context: &mut StoreContextMut<'_, Data>, made: Ref) ->
             token(core, context, Ref::Any(Some(any)))
         }
     }
+}
+
+/// Takes the values of a JavaScript array, all or none of them: as many at once as there are slots.
+pub fn take_list(core: &Core, values: Js, types: &[ValType]) -> Result<Vec<Taken>> {
+    let env = core.env;
+    let mut taken = Vec::with_capacity(types.len());
+    for part in types.chunks(SLOTS - 1) {
+        let from = Js::number(env, taken.len() as f64)?;
+        let written = Js::string(env, &sig::kinds(part.iter().cloned()))
+            .and_then(|kinds| core.table()?.invoke("takeSome", &[kinds, values, from]));
+        written.inspect_err(|_| give_back_all(core, &taken, types))?;
+        taken.extend((0..part.len()).map(|place| Taken::from_slot(core, place)));
+    }
+    Ok(taken)
+}
+#[cold]
+fn give_back_all(core: &Core, taken: &[Taken], types: &[ValType]) {
+    for (value, ty) in taken.iter().zip(types) {
+        if ty.is_ref() {
+            Token::read(&value.slot()).give_back(core);
+        }
+    }
+}
+
+/// The values in the store, all or none of them.
+pub fn to_vals(
+    core: &Core,
+    context: &mut StoreContextMut<'_, Data>,
+    taken: &[Taken],
+    types: &[ValType],
+) -> Result<Vec<Val>> {
+    let mut vals = Vec::with_capacity(taken.len());
+    for (i, (value, ty)) in taken.iter().zip(types).enumerate() {
+        let val = value.to_val(core, context, ty);
+        vals.push(val.inspect_err(|_| give_back_all(core, &taken[i + 1..], &types[i + 1..]))?);
+    }
+    Ok(vals)
 }
 
 #[napi]

@@ -7,11 +7,12 @@ use napi_derive::napi;
 use wasmtime::{AnyRef, HeapType, Mutability, Rooted, StoreContextMut};
 
 use crate::error::{Error, Failure, Result, guard};
+use crate::gc::{take_list, to_vals};
 use crate::js::{IntoJs, Js, constructing};
 use crate::ref_type::RefType;
 use crate::store::{Core, Data, Store};
 use crate::trap::failure;
-use crate::val::{Given, Taken, take_list, to_vals};
+use crate::val::{Given, Taken};
 use crate::{exception, gc};
 
 /// The object behind a handle.

@@ -167,7 +167,7 @@ impl Memory {
             let Thing::Memory(memory, parts) = &shared.thing else {
                 return Err(no_handle("memory"));
             };
-            same_engine(&parts, &core.engine.engine, "store")?;
+            same_engine(parts, &core.engine.engine, "store")?;
             core.usable()?;
             let object = Item::Shared(memory.clone()).to_js(core)?;
             let _ = object.class::<Memory>("memory")?.shared.set(shared.clone());

@@ -111,15 +111,15 @@ impl Core {
             orphan: Cell::new(false),
             funcs: Funcs::default(),
             externs: Externs::default(),
-            objects: gc::Objects::default(),
-            js_tag: exception::JsTag::default(),
+            objects: Default::default(),
+            js_tag: Default::default(),
             modules: RefCell::default(),
             hosts: Hosts::default(),
             views: Views::default(),
             grew: Cell::new(false),
             bytes: Cell::new(0),
             reported: Cell::new(0),
-            freed: gc::Freed::default(),
+            freed: Default::default(),
         });
         let owner = Owner(Rc::as_ptr(&core));
         let data = Data {

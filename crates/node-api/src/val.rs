@@ -8,7 +8,6 @@ use std::ptr;
 
 use wasmtime::{HeapType, Ref, RefType, StoreContextMut, Val, ValRaw, ValType};
 
-use crate::env::SLOTS;
 use crate::error::{Error, Result};
 use crate::gc;
 use crate::js::Js;
@@ -83,7 +82,7 @@ impl Token {
         }
     }
     /// Frees the number of a value of JavaScript that did not become the guest's.
-    fn give_back(self, core: &Core) {
+    pub fn give_back(self, core: &Core) {
         if let Token::Host(number) = self {
             core.freed.push(number);
         }
@@ -179,45 +178,9 @@ impl Taken {
     }
 }
 
-/// Takes the values of a JavaScript array, all or none of them: as many at once as there are slots.
-pub fn take_list(core: &Core, values: Js, types: &[ValType]) -> Result<Vec<Taken>> {
-    let env = core.env;
-    let mut taken = Vec::with_capacity(types.len());
-    for part in types.chunks(SLOTS - 1) {
-        let from = Js::number(env, taken.len() as f64)?;
-        let written = Js::string(env, &sig::kinds(part.iter().cloned()))
-            .and_then(|kinds| core.table()?.invoke("takeSome", &[kinds, values, from]));
-        written.inspect_err(|_| give_back_all(core, &taken, types))?;
-        taken.extend((0..part.len()).map(|place| Taken::from_slot(core, place)));
-    }
-    Ok(taken)
-}
-#[cold]
-fn give_back_all(core: &Core, taken: &[Taken], types: &[ValType]) {
-    for (value, ty) in taken.iter().zip(types) {
-        if ty.is_ref() {
-            Token::read(&value.0).give_back(core);
-        }
-    }
-}
-
-/// The values in the store, all or none of them.
-pub fn to_vals(
-    core: &Core,
-    context: &mut StoreContextMut<'_, Data>,
-    taken: &[Taken],
-    types: &[ValType],
-) -> Result<Vec<Val>> {
-    let mut vals = Vec::with_capacity(taken.len());
-    for (i, (value, ty)) in taken.iter().zip(types).enumerate() {
-        let val = value.to_val(core, context, ty);
-        vals.push(val.inspect_err(|_| give_back_all(core, &taken[i + 1..], &types[i + 1..]))?);
-    }
-    Ok(vals)
-}
-
 /// A value on its way to JavaScript: its kind, and what stands for it in a slot.
-pub struct Given(&'static str, ValRaw);
+#[derive(Clone, Copy)]
+pub struct Given(&'static str, pub ValRaw);
 
 impl Given {
     pub fn from_val(core: &Core, context: &mut StoreContextMut<'_, Data>, val: Val) -> Result<Given> {
@@ -228,9 +191,6 @@ impl Given {
             None => slot = val.to_raw(context).map_err(crate::trap::failure)?,
         }
         Ok(Given(sig::kind(&ty), slot))
-    }
-    pub fn slot(self) -> ValRaw {
-        self.1
     }
     pub fn to_js(self, core: &Core) -> Result<Js> {
         let kind = Js::string(core.env, self.0)?;
