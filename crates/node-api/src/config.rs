@@ -17,7 +17,7 @@ pub struct Config {
     #[napi(ts_type = "ProfileName")]
     pub profile: Option<String>,
     /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-    /// traps with `stackOverflow`. Default 524288, at most 4 MiB: the threads it runs on must have that much left.
+    /// traps with `stackOverflow`; where the thread has less left, the call is a `RangeError`. Default 524288, at most 4 MiB.
     pub max_wasm_stack: Option<f64>,
     /// The compiler. Needs the feature `cranelift`.
     #[napi(ts_type = "CompilerConfig")]

@@ -12,6 +12,7 @@ use wasmtime::ValRaw;
 
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, check};
+use crate::stack;
 use crate::store::Core;
 
 /// Slot 0 is the header (which store, which function); arguments and results start at slot 1. A wasm function has at most
@@ -29,6 +30,8 @@ pub struct EnvData {
     slots: *mut ValRaw,
     /// Where bytes wait on their way into a guest's memory or out of it: [`TRANSFER`] of them.
     pub transfer: *mut u8,
+    /// Where the stack of this thread ends.
+    stack_end: usize,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
 }
@@ -93,6 +96,12 @@ impl EnvData {
         taken.len()
     }
 
+    /// Whether the thread has so many bytes of stack for a guest.
+    #[inline(always)]
+    pub fn has_stack(&self, bytes: usize) -> bool {
+        stack::has_room(self.stack_end, bytes)
+    }
+
     /// Gives a store a number that JavaScript names it by.
     pub fn add_store(&self, core: *const Core) -> u32 {
         // SAFETY: only this thread has the list, and no reference into it outlives a statement.
@@ -155,6 +164,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result
             facade: facade_ref,
             slots: slots.cast(),
             transfer,
+            stack_end: stack::end(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
         }));

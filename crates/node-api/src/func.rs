@@ -161,6 +161,7 @@ impl Core {
     #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
         let entry = self.funcs.entry(number)?;
+        self.has_stack()?;
         if !entry.in_place {
             return self.call_on_copy(data, entry.func, self.funcs.sig(number)?);
         }
@@ -214,6 +215,7 @@ impl Core {
 
     /// Runs what may run wasm: a wasm exception that comes out is thrown as one.
     pub fn run<R>(&self, body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>) -> Result<R> {
+        self.has_stack()?;
         self.enter(|mut context| {
             let result = body(&mut context);
             result.map_err(|error| exception::failure(self, context, error))

@@ -100,6 +100,7 @@ impl Instance {
             core.usable()?;
             let resolved = core.resolve(module, wasm, imports)?;
             core.runs(wasm);
+            core.has_stack()?;
             let instance = core.enter(|mut context| {
                 let mut externs = Vec::with_capacity(resolved.len());
                 for import in resolved {

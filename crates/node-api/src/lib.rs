@@ -11,6 +11,7 @@ mod error;
 mod features;
 mod js;
 mod options;
+mod stack;
 
 // Wasmtime's concepts, in the order in which one needs the other.
 mod artifact;

@@ -207,6 +207,25 @@ impl Core {
         }
     }
 
+    /// Refuses to run wasm where the thread has less stack than wasm may use. Inside of a guest the share of the outermost call
+    /// goes on.
+    #[inline(always)]
+    pub fn has_stack(&self) -> Result<()> {
+        if !self.top.get().is_null() || self.data.has_stack(self.engine.settings.max_wasm_stack) {
+            return Ok(());
+        }
+        Err(self.no_stack())
+    }
+    #[cold]
+    fn no_stack(&self) -> Failure {
+        let bytes = self.engine.settings.max_wasm_stack;
+        let message = format!(
+            "this thread has not enough stack left for a guest, which may use {bytes} bytes (maxWasmStack): call it from \
+             less deep, or give the thread more (stackSizeMb)"
+        );
+        Error::range_error(message).into()
+    }
+
     /// Whether a host function may go back into the guest.
     pub fn usable(&self) -> Result<()> {
         if self.state.get() & (POISONED | CLOSED) != 0 {
