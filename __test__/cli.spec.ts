@@ -90,6 +90,14 @@ test("exits with 134 after a trap, with its frames on stderr", async (t) => {
   t.regex(stderr, /^cwasm: Trap: wasm trap: wasm `unreachable` instruction executed\n {2}0: \S.* at 0x[0-9a-f]+\n {2}1: /);
 });
 
+test("stops a guest at its deadline", async (t) => {
+  for (const time of ["timeout=50ms", "timeout=0.05", "timeout=50000us,fuel=9223372036854775807"]) {
+    const { status, stderr } = await command(["run", "-W", time, ...guest("endless", endless, "metered")]);
+    t.is(status, 134);
+    t.regex(stderr, /interrupt/);
+  }
+});
+
 test("stops a guest that has used up its fuel", async (t) => {
   const { status, stderr } = await command(["run", "-W", "fuel=10000", ...guest("endless", endless, "metered")]);
   t.is(status, 134);
@@ -112,6 +120,7 @@ test("says what is wrong with a command line, and exits with 2", async (t) => {
     [["run", "--wings", "x.wasm"], /unknown option '--wings'/],
     [["run", "--dir"], /--dir needs a value/],
     [["run", "-W", "fuel=lots", "x.wasm"], /fuel must be a whole number, got 'lots'/],
+    [["run", "-W", "timeout=soon", "x.wasm"], /timeout must be a time such as 100ms or 2s, got 'soon'/],
     [["run", "-W", "speed=9", "x.wasm"], /-W has no 'speed'/],
     [["compile", "a.wasm", "b.wasm"], /what is 'b.wasm'/],
   ] as [string[], RegExp][]) {

@@ -288,10 +288,12 @@ export const rows: Record<string, Row | Row[]> = {
   "RefType#toJSON": row(nothing),
   "new Store": [
     row((w) => [w.engine, { limits: { memoryBytes: 1 << 20, trapOnGrowFailure: true } }], path),
-    row((w) => [w.metered.engine, { fuel: 100n }], { ...path, alike: true }),
+    row((w) => [w.metered.engine, { fuel: 100n, timeoutMs: 5000 }], { ...path, alike: true }),
     row((w) => [w.engine, { wasi: { args: ["a"], env: { A: "b" }, stdin: "text", stdout: "capture", dirs: { "/": { host: ".", access: "read" } } } }], path),
   ],
   "Store#engine": row(nothing, { outlives: "always" }),
+  "Store#timeoutMs": of((w) => w.metered),
+  "Store#timeoutMs=": of((w) => w.metered, () => [5000]),
   "Store#fuel": of((w) => w.metered),
   "Store#fuel=": of((w) => w.metered, () => [500n]),
   "Store#limits": row(nothing),

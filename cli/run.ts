@@ -11,7 +11,7 @@ const help = `cwasm run [OPTION…] FILE [ARG…]: run a WASI command. All after
   --dir HOST[::GUEST]       let the guest read and write a directory, as GUEST
   --env NAME=VALUE          set an environment variable; NAME alone passes this process's on
   --argv0 NAME              what the guest sees as its own name
-  -W KEY=VALUE[,…]          limits: fuel=N, max-memory-size=BYTES, max-table-elements=N,
+  -W KEY=VALUE[,…]          limits: fuel=N, timeout=TIME (100ms, 2s), max-memory-size=BYTES, max-table-elements=N,
                             max-instances=N, max-tables=N, max-memories=N, trap-on-grow-failure=y
   --profile NAME            compile with this profile: default, sandbox, metered
   --precompiled             FILE is a .cwasm: native code, so only run what you made yourself
@@ -51,6 +51,7 @@ function readEnv(options: { env: Record<string, string> }, value: string): void 
 
 const limits: Record<string, (options: RunOptions, value: string) => void> = {
   fuel: (options, value) => void (options.fuel = wholeNumber("fuel", value)),
+  timeout: (options, value) => void (options.timeoutMs = milliseconds(value)),
   "max-memory-size": (options, value) => void (options.memoryBytes = Number(wholeNumber("max-memory-size", value))),
   "max-table-elements": (options, value) => void (options.tableElements = Number(wholeNumber("max-table-elements", value))),
   "max-instances": (options, value) => void (options.instances = Number(wholeNumber("max-instances", value))),
@@ -66,6 +67,15 @@ function readLimits(options: RunOptions, list: string): void {
     if (!limit) throw new UsageError(`-W has no '${name}'; it has ${Object.keys(limits).join(", ")}`);
     limit(options, value);
   }
+}
+
+const units: Record<string, number> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
+/** Seconds, unless it names another unit. */
+function milliseconds(value: string): number {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)?$/.exec(value) ?? [];
+  const ms = Number(number) * units[unit]!;
+  if (ms > 0) return ms;
+  throw new UsageError(`timeout must be a time such as 100ms or 2s, got '${value}'`);
 }
 
 function yes(name: string, value: string): boolean {

@@ -493,6 +493,14 @@ export declare class Store {
   get fuel(): bigint
   set fuel(fuel: bigint)
   /**
+   * Milliseconds that each call from outside may last, or undefined: see `StoreOptions`. Holds for calls that begin after
+   * it was set.
+   *
+   * Setting throws `RangeError` for what is not above 0.
+   */
+  get timeoutMs(): number | undefined
+  set timeoutMs(timeout: number | undefined)
+  /**
    * The limits in force: what was asked for, and Wasmtime's defaults for counts. Setting them replaces all; what exists
    * already stays.
    */
@@ -644,7 +652,7 @@ export interface Config {
   profile?: ProfileName
   /**
    * Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
-   * traps with `stackOverflow`. Default 524288, at most 4 MiB: the threads it runs on must have that much left.
+   * traps with `stackOverflow`; where the thread has less left, the call is a `RangeError`. Default 524288, at most 4 MiB.
    */
   maxWasmStack?: number
   /** The compiler. Needs the feature `cranelift`. */
@@ -746,6 +754,13 @@ export interface StoreOptions {
   limits?: StoreLimits
   /** Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is. */
   fuel?: bigint
+  /**
+   * Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
+   * call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
+   * (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Checked every 10 ms. Default: no
+   * end.
+   */
+  timeoutMs?: number
   /** What WASI grants its guests. Default: nothing. */
   wasi?: WasiOptions
 }

@@ -13,9 +13,9 @@ interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer): () => unknown;
   features(): FeatureName[];
   stampedProfile(artifact: string | Uint8Array): string;
-  runCommand(module: object, wasi: object, limits: object, fuel?: bigint): Promise<unknown>;
+  runCommand(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): Promise<unknown>;
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
-  runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint): unknown;
+  runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): unknown;
 }
 
 /** The addon with the parts that are not public. */

@@ -17,6 +17,9 @@ export interface RunOptions extends WasiOptions, StoreLimits {
   profile?: ProfileName;
   /** Fuel the guest may use; one instruction costs about one. Needs the profile `metered`. */
   fuel?: bigint;
+  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits; checked every 10. Needs the
+   * profile `sandbox` or `metered`. */
+  timeoutMs?: number;
 }
 
 /** How a command ended. */
@@ -50,22 +53,22 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
 export async function run(source: Source, options: RunOptions = {}): Promise<RunResult> {
   const { own, wasi, limits } = split(source, options);
   const module = await load(source, own);
-  return (await native.runCommand(module, wasi, limits, own.fuel)) as RunResult;
+  return (await native.runCommand(module, wasi, limits, own.fuel, own.timeoutMs)) as RunResult;
 }
 
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
   const module = loadSync(source, own);
-  return native.runCommandSync(module, wasi, limits, own.fuel) as RunResult;
+  return native.runCommandSync(module, wasi, limits, own.fuel, own.timeoutMs) as RunResult;
 }
 
-type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel">;
+type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel" | "timeoutMs">;
 
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
-  const { precompiled, profile, fuel, ...rest } = options;
+  const { precompiled, profile, fuel, timeoutMs, ...rest } = options;
   const limits: Record<string, unknown> = {};
   const wasi: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
@@ -81,7 +84,7 @@ function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptio
   if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
     wasi["argv0"] = basename(path(source));
   }
-  return { own: { precompiled, profile, fuel } as Own, wasi, limits };
+  return { own: { precompiled, profile, fuel, timeoutMs } as Own, wasi, limits };
 }
 
 function path(source: string | URL): string {
@@ -96,8 +99,8 @@ function engineOf(profile: string): Engine {
   if (!engine) engines.set(profile, (engine = new native.Engine({ profile: profile as ProfileName })));
   return engine;
 }
-function profileFor({ profile, fuel }: Own): string {
-  return profile ?? (fuel === undefined ? "default" : "metered");
+function profileFor({ profile, fuel, timeoutMs }: Own): string {
+  return profile ?? (fuel !== undefined ? "metered" : timeoutMs !== undefined ? "sandbox" : "default");
 }
 
 function artifact(source: string | URL | Uint8Array): Module {

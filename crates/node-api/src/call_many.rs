@@ -142,7 +142,7 @@ pub fn call_many(store: Js, number: u32, args: Js, out: Js) -> napi::Result<f64>
             results: Vec::with_capacity(rows * sig.results * space.size),
         };
         core.has_stack()?;
-        let ended = core.enter_now(|context| batch.run(&core, context, space.size))?;
+        let ended = core.timed(|| core.enter_now(|context| batch.run(&core, context, space.size))?);
         let done = batch.results.len();
         let kept = Numbers::of(out, results, "out").and_then(|space| {
             if space.len * space.size < done {

@@ -5,6 +5,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+use std::time::Instant;
 
 use napi::sys;
 use napi_derive::napi;
@@ -30,6 +31,8 @@ pub struct EnvData {
     slots: *mut ValRaw,
     /// Where bytes wait on their way into a guest's memory or out of it: [`TRANSFER`] of them.
     pub transfer: *mut u8,
+    /// When the outermost call that is timed must end, and so all inside of it, whatever store they are of.
+    pub deadline: Cell<Option<Instant>>,
     /// Where the stack of this thread ends.
     stack_end: usize,
     stores: UnsafeCell<Vec<*const Core>>,
@@ -164,6 +167,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result
             facade: facade_ref,
             slots: slots.cast(),
             transfer,
+            deadline: Cell::new(None),
             stack_end: stack::end(),
             stores: UnsafeCell::default(),
             free: Cell::default(),

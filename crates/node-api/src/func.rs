@@ -160,6 +160,10 @@ impl Core {
     /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter_now`].
     #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
+        self.timed(|| self.call_untimed(data, number))
+    }
+    #[inline(always)]
+    fn call_untimed(&self, data: &EnvData, number: u32) -> Result<()> {
         let entry = self.funcs.entry(number)?;
         self.has_stack()?;
         if !entry.in_place {
@@ -216,10 +220,12 @@ impl Core {
     /// Runs what may run wasm: a wasm exception that comes out is thrown as one.
     pub fn run<R>(&self, body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>) -> Result<R> {
         self.has_stack()?;
-        self.enter(|mut context| {
-            let result = body(&mut context);
-            result.map_err(|error| exception::failure(self, context, error))
-        })?
+        self.timed(|| {
+            self.enter(|mut context| {
+                let result = body(&mut context);
+                result.map_err(|error| exception::failure(self, context, error))
+            })?
+        })
     }
 }
 

@@ -7,7 +7,6 @@ use napi_derive::napi;
 use wasmtime::ExternType;
 
 use crate::error::{Error, Failure, Result, guard};
-use crate::exception;
 use crate::externs::Item;
 use crate::global::Global;
 use crate::js::{Js, constructing};
@@ -100,21 +99,17 @@ impl Instance {
             core.usable()?;
             let resolved = core.resolve(module, wasm, imports)?;
             core.runs(wasm);
-            core.has_stack()?;
-            let instance = core.enter(|mut context| {
-                let mut externs = Vec::with_capacity(resolved.len());
-                for import in resolved {
-                    externs.push(match import {
-                        Import::Item(item) => item.to_extern(core)?,
-                        Import::Host(ty, place) => {
-                            let sig = Sig::new(&ty);
-                            core.host_func(&mut context, ty, &sig, place).into()
-                        }
-                    });
-                }
-                wasmtime::Instance::new(&mut context, wasm, &externs)
-                    .map_err(|error| exception::failure(core, context, error))
+            let externs = core.enter(|mut context| {
+                let extern_of = |import| match import {
+                    Import::Item(item) => item.to_extern(core),
+                    Import::Host(ty, place) => {
+                        let sig = Sig::new(&ty);
+                        Ok(core.host_func(&mut context, ty, &sig, place).into())
+                    }
+                };
+                resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
             })??;
+            let instance = core.run(|context| wasmtime::Instance::new(context, wasm, &externs))?;
             core.bind_object(this.object)?;
             Ok(Instance {
                 core: core.clone(),

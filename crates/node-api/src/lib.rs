@@ -18,6 +18,7 @@ mod artifact;
 mod atomics;
 mod call_many;
 mod config;
+mod deadline;
 mod engine;
 mod externs;
 mod func;

@@ -5,12 +5,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
-use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, ValRaw, ValType};
-use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, Trap, ValRaw, ValType};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
+use wasmtime_wasi::p1::{WasiP1Ctx, types};
 use wasmtime_wasi::runtime::in_tokio;
-use wiggle::GuestMemory;
+use wiggle::{GuestMemory, GuestPtr};
 
 use crate::error::Error;
 use crate::store::Data;
@@ -110,7 +111,7 @@ pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
             linker.func_new_unchecked(MODULE, name, ty, move |caller, slots| {
                 // SAFETY: Wasmtime gives as many initialized slots as there are parameters.
                 let arguments = &*(&raw const slots[..params.len()] as *const [ValRaw]);
-                let errno = call(caller, arguments, function)?;
+                let errno = call(caller, name, arguments, function)?;
                 slots[0].write(ValRaw::i32(errno));
                 Ok(())
             })?;
@@ -127,8 +128,27 @@ pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// The nanoseconds of a `poll_oneoff` that does nothing but sleep, which wasmtime-wasi does with the thread.
+fn sleep(memory: &GuestMemory<'_>, name: &str, arguments: &[ValRaw]) -> Option<u64> {
+    let [at, _, 1, _] = arguments.iter().map(ValRaw::get_u32).collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let subscription = (name == "poll_oneoff").then(|| memory.read(GuestPtr::<types::Subscription>::new(at)));
+    match subscription?.ok()?.u {
+        types::SubscriptionU::Clock(clock) if !clock.flags.contains(ABSOLUTE) => Some(clock.timeout),
+        _ => None,
+    }
+}
+const ABSOLUTE: types::Subclockflags = types::Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME;
+
+/// What is left until a deadline that comes before so many nanoseconds have passed.
+fn late(deadline: Instant, nanos: u64) -> Option<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    (Duration::from_nanos(nanos) > left).then_some(left)
+}
+
 /// One call of a guest, with the memory it exports.
-fn call(mut caller: Caller<'_, Data>, arguments: &[ValRaw], function: Function) -> wasmtime::Result<i32> {
+fn call(mut caller: Caller<'_, Data>, name: &str, arguments: &[ValRaw], function: Function) -> wasmtime::Result<i32> {
     let memory = caller.get_export("memory");
     let fuel = caller.as_context_mut().hostcall_fuel();
     let (mut memory, data) = match &memory {
@@ -146,7 +166,18 @@ fn call(mut caller: Caller<'_, Data>, arguments: &[ValRaw], function: Function) 
             ));
         }
     };
+    let deadline = data.deadline;
     let context = data.wasi.context();
     context.set_hostcall_fuel(fuel);
-    in_tokio(function(context, &mut memory, arguments))
+    let Some(deadline) = deadline else {
+        return in_tokio(function(context, &mut memory, arguments));
+    };
+    // A guest that waits looks at no epoch.
+    if let Some(left) = sleep(&memory, name, arguments).and_then(|nanos| late(deadline, nanos)) {
+        std::thread::sleep(left);
+        return Err(Trap::Interrupt.into());
+    }
+    let answer = function(context, &mut memory, arguments);
+    let answered = in_tokio(async { tokio::time::timeout_at(deadline.into(), answer).await });
+    answered.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
 }

@@ -1,10 +1,12 @@
 //! [feature `wasi`] Running a WASI command: what is under the facade's `run` and `runSync` (lib/run.ts).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use napi::sys;
 use napi_derive::napi;
 
+use crate::deadline::{self, Timed};
 use crate::engine::EngineParts;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
@@ -18,6 +20,7 @@ struct Command {
     store: wasmtime::Store<Data>,
     module: wasmtime::Module,
     fuel: Option<u64>,
+    timeout: Option<Duration>,
 }
 
 /// How a command ended.
@@ -29,8 +32,8 @@ struct Outcome {
 }
 
 impl Command {
-    /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`.
-    fn read(module: Js, wasi: Js, limits: Js, fuel: Js) -> Result<Command> {
+    /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`.
+    fn read(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> Result<Command> {
         let module = module.class::<Module>("source")?;
         let engine: &Arc<EngineParts> = &module.engine;
         let wasi = wasi::State::read_for_run(wasi)?;
@@ -41,6 +44,7 @@ impl Command {
                 core: Owner::NONE,
                 limits,
                 wasi,
+                deadline: None,
             },
         )?;
         let mut given = None;
@@ -56,7 +60,12 @@ impl Command {
         } else if engine.profile().fuel() {
             given = Some(u64::MAX);
         }
+        let timeout = deadline::read(timeout, "options.timeoutMs")?;
+        if timeout.is_some() {
+            deadline::needs_brake(engine)?;
+        }
         Ok(Command {
+            timeout,
             store,
             module: module.module.clone(),
             fuel: given,
@@ -66,7 +75,13 @@ impl Command {
     fn run(mut self) -> Result<Outcome> {
         let mut linker = wasmtime::Linker::new(self.store.engine());
         preview1::add_to_linker(&mut linker).map_err(trap::failure)?;
+        let timed = self.timeout.map(|_| Timed::new(self.store.engine())).transpose()?;
+        if let Some(timeout) = self.timeout {
+            self.store.data_mut().deadline = Instant::now().checked_add(timeout);
+            self.store.set_epoch_deadline(1);
+        }
         let ended = self.start(&linker);
+        drop(timed);
         let exit_code = match ended {
             Ok(()) => 0,
             Err(error) => match wasi::exit_code(&error) {
@@ -122,17 +137,19 @@ impl Outcome {
 
 /// Runs a command off the JavaScript thread.
 #[napi(skip_typescript)]
-pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<Js> {
+pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> napi::Result<Js> {
     let env = module.env;
     task::promise(env, || {
-        let command = Command::read(module, wasi, limits, fuel)?;
+        let command = Command::read(module, wasi, limits, fuel, timeout)?;
         task::spawn(env, move || command.run(), |env, outcome| outcome.to_js(env))
     })
 }
 
 /// Runs a command on the JavaScript thread.
 #[napi(skip_typescript)]
-pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js) -> napi::Result<Js> {
+pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> napi::Result<Js> {
     let env = module.env;
-    guard(env, || Command::read(module, wasi, limits, fuel)?.run()?.to_js(env))
+    guard(env, || {
+        Command::read(module, wasi, limits, fuel, timeout)?.run()?.to_js(env)
+    })
 }

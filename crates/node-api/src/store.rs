@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::This;
 use napi::sys;
@@ -32,7 +33,7 @@ use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
 use crate::options::{Options, known};
-use crate::{exception, gc, wasi};
+use crate::{deadline, exception, gc, wasi};
 
 /// What Wasmtime keeps for us in a store.
 pub struct Data {
@@ -40,6 +41,8 @@ pub struct Data {
     pub core: Owner,
     pub limits: Limiter,
     pub wasi: wasi::State,
+    /// When the call that is under way must end.
+    pub deadline: Option<Instant>,
 }
 
 /// A store's way to the `Core` it sits in; none in a store that may run off the JavaScript thread ([`crate::run`]).
@@ -90,6 +93,8 @@ pub struct Core {
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
     pub grew: Cell<bool>,
+    /// How long a call from outside may last.
+    pub timeout: Cell<Option<Duration>>,
     /// Bytes of linear memory, and how many of them V8's collector has been told of.
     pub bytes: Cell<i64>,
     reported: Cell<i64>,
@@ -117,6 +122,7 @@ impl Core {
             hosts: Hosts::default(),
             views: Views::default(),
             grew: Cell::new(false),
+            timeout: Cell::new(None),
             bytes: Cell::new(0),
             reported: Cell::new(0),
             freed: Default::default(),
@@ -126,6 +132,7 @@ impl Core {
             core: owner,
             limits: Limiter::new(limits, owner),
             wasi,
+            deadline: None,
         };
         let store = new_store(&engine.parts, data)?;
         // SAFETY: nobody else has the Core yet.
@@ -402,8 +409,8 @@ pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Dat
         store.set_fuel(u64::MAX).map_err(crate::trap::failure)?;
     }
     if engine.profile().epochs() {
-        // Half of the range: Wasmtime adds the current epoch.
-        store.set_epoch_deadline(u64::MAX / 2);
+        store.set_epoch_deadline(deadline::NEVER);
+        store.epoch_deadline_callback(|context| Ok(deadline::ask(&context)));
     }
     Ok(store)
 }
@@ -418,11 +425,21 @@ pub struct StoreOptions {
     /// Fuel to start with; needs an engine with fuel (profile `metered`). Default: as much as there is.
     #[napi(ts_type = "bigint")]
     pub fuel: Option<u64>,
+    /// Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
+    /// call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
+    /// (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Checked every 10 ms. Default: no
+    /// end.
+    pub timeout_ms: Option<f64>,
     /// What WASI grants its guests. Default: nothing.
     #[napi(ts_type = "WasiOptions")]
     pub wasi: Option<crate::js::Js>,
 }
-known!(StoreOptions { limits, fuel, wasi });
+known!(StoreOptions {
+    limits,
+    fuel,
+    timeout_ms,
+    wasi
+});
 
 /// Where guests live: instances, memories, tables, globals and functions belong to one store, and are freed with it.
 ///
@@ -460,8 +477,10 @@ impl Store {
                 .some("fuel")?
                 .map(|fuel| fuel.to_biguint("options.fuel"))
                 .transpose()?;
+            let timeout = deadline::read(options.get("timeout_ms")?, "options.timeoutMs")?;
             let wasi = wasi::State::read(options.get("wasi")?)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
+            core.timeout.set(timeout);
             if let Some(fuel) = fuel {
                 core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
             }
@@ -494,6 +513,29 @@ impl Store {
             self.core
                 .enter(|mut context| context.set_fuel(amount))?
                 .map_err(no_fuel)
+        })
+    }
+
+    /// Milliseconds that each call from outside may last, or undefined: see `StoreOptions`. Holds for calls that begin after
+    /// it was set.
+    ///
+    /// Setting throws `RangeError` for what is not above 0.
+    #[napi(getter, ts_return_type = "number | undefined")]
+    pub fn timeout_ms(&self, env: napi::Env) -> napi::Result<Js> {
+        guard(env.raw(), || {
+            self.core.usable()?;
+            match self.core.timeout.get() {
+                Some(timeout) => Js::number(env.raw(), timeout.as_micros() as f64 / 1000.0),
+                None => Js::undefined(env.raw()),
+            }
+        })
+    }
+    #[napi(setter, js_name = "timeoutMs", ts_args_type = "timeout: number | undefined")]
+    pub fn set_timeout_ms(&self, timeout: Js) -> napi::Result<()> {
+        guard(timeout.env, || {
+            self.core.usable()?;
+            self.core.timeout.set(deadline::read(timeout, "timeoutMs")?);
+            Ok(())
         })
     }
 
