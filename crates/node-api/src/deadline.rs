@@ -129,20 +129,29 @@ pub fn needs_brake(engine: &EngineParts) -> Result<()> {
 }
 
 impl Core {
+    /// Whether a call may have a deadline.
+    #[inline(always)]
+    pub fn is_timed(&self) -> bool {
+        self.has_timeout.get() | self.data.has_deadline.get()
+    }
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.timeout.set(timeout);
+        self.has_timeout.set(timeout.is_some());
+    }
+
     /// Runs what may run wasm, with the store's deadline if it is the outermost such call of its store. What another store's
     /// timed call has called, through a host function, must end when that one must.
-    #[inline(always)]
     pub fn timed<R>(&self, body: impl FnOnce() -> Result<R>) -> Result<R> {
-        let (timeout, outer) = (self.timeout.get(), self.data.deadline.get());
-        if (timeout.is_none() && outer.is_none()) || !self.top.get().is_null() {
+        if !self.is_timed() || !self.top.get().is_null() {
             return body();
         }
+        let (timeout, outer) = (self.timeout.get(), self.data.deadline.get());
         let Some(timed) = self.begin(timeout, outer)? else {
             return body();
         };
         let result = body();
         drop(timed);
-        self.data.deadline.set(outer);
+        self.data.set_deadline(outer);
         // Nothing to undo in a store that was disposed or poisoned meanwhile.
         let _ = self.enter(|mut context| {
             context.data_mut().deadline = None;
@@ -167,7 +176,7 @@ impl Core {
             context.data_mut().deadline = Some(deadline);
             context.set_epoch_deadline(1);
         })?;
-        self.data.deadline.set(Some(deadline));
+        self.data.set_deadline(Some(deadline));
         Ok(Some(timed))
     }
 }

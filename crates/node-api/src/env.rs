@@ -33,8 +33,10 @@ pub struct EnvData {
     pub transfer: *mut u8,
     /// When the outermost call that is timed must end, and so all inside of it, whatever store they are of.
     pub deadline: Cell<Option<Instant>>,
+    /// Whether there is one: looked at by every call.
+    pub has_deadline: Cell<bool>,
     /// Where the stack of this thread ends.
-    stack_end: usize,
+    pub stack_end: usize,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
 }
@@ -99,10 +101,9 @@ impl EnvData {
         taken.len()
     }
 
-    /// Whether the thread has so many bytes of stack for a guest.
-    #[inline(always)]
-    pub fn has_stack(&self, bytes: usize) -> bool {
-        stack::has_room(self.stack_end, bytes)
+    pub fn set_deadline(&self, deadline: Option<Instant>) {
+        self.deadline.set(deadline);
+        self.has_deadline.set(deadline.is_some());
     }
 
     /// Gives a store a number that JavaScript names it by.
@@ -168,6 +169,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result
             slots: slots.cast(),
             transfer,
             deadline: Cell::new(None),
+            has_deadline: Cell::new(false),
             stack_end: stack::end(),
             stores: UnsafeCell::default(),
             free: Cell::default(),

@@ -160,6 +160,14 @@ impl Core {
     /// Calls an exported function with what is in the slots. Panics are caught by [`Core::enter_now`].
     #[inline(always)]
     fn call(&self, data: &EnvData, number: u32) -> Result<()> {
+        if self.is_timed() {
+            return self.call_timed(data, number);
+        }
+        self.call_untimed(data, number)
+    }
+    #[cold]
+    #[inline(never)]
+    fn call_timed(&self, data: &EnvData, number: u32) -> Result<()> {
         self.timed(|| self.call_untimed(data, number))
     }
     #[inline(always)]

@@ -11,11 +11,14 @@ pub fn end() -> usize {
     system::end()
 }
 
-/// Whether a guest may use so many bytes from here on.
+/// The place from which on a guest may not be called that may use so many bytes.
+pub fn floor(end: usize, wanted: usize) -> usize {
+    end.saturating_add(wanted + MARGIN)
+}
 #[inline(always)]
-pub fn has_room(end: usize, wanted: usize) -> bool {
+pub fn is_above(floor: usize) -> bool {
     let here = 0u8;
-    ptr::from_ref(&here).addr().saturating_sub(end) >= wanted + MARGIN
+    ptr::from_ref(&here).addr() >= floor
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -33,7 +33,7 @@ use crate::js::{Js, check, constructing};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
 use crate::options::{Options, known};
-use crate::{deadline, exception, gc, wasi};
+use crate::{deadline, exception, gc, stack, wasi};
 
 /// What Wasmtime keeps for us in a store.
 pub struct Data {
@@ -93,8 +93,12 @@ pub struct Core {
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
     pub grew: Cell<bool>,
+    /// Below this address no guest is called: see [`stack`].
+    stack_floor: usize,
     /// How long a call from outside may last.
     pub timeout: Cell<Option<Duration>>,
+    /// Whether there is such a limit: looked at by every call.
+    pub has_timeout: Cell<bool>,
     /// Bytes of linear memory, and how many of them V8's collector has been told of.
     pub bytes: Cell<i64>,
     reported: Cell<i64>,
@@ -104,9 +108,11 @@ pub struct Core {
 
 impl Core {
     fn new(env: sys::napi_env, engine: &Engine, limits: Limits, wasi: wasi::State) -> Result<Rc<Core>> {
+        let env_data = EnvData::of(env)?;
+        let stack_floor = stack::floor(env_data.stack_end, engine.parts.settings.max_wasm_stack);
         let core = Rc::new(Core {
             env,
-            data: EnvData::of(env)?,
+            data: env_data,
             engine: engine.parts.clone(),
             number: Cell::new(u32::MAX),
             table: Cell::new(ptr::null_mut()),
@@ -122,7 +128,9 @@ impl Core {
             hosts: Hosts::default(),
             views: Views::default(),
             grew: Cell::new(false),
+            stack_floor,
             timeout: Cell::new(None),
+            has_timeout: Cell::new(false),
             bytes: Cell::new(0),
             reported: Cell::new(0),
             freed: Default::default(),
@@ -218,7 +226,7 @@ impl Core {
     /// goes on.
     #[inline(always)]
     pub fn has_stack(&self) -> Result<()> {
-        if !self.top.get().is_null() || self.data.has_stack(self.engine.settings.max_wasm_stack) {
+        if stack::is_above(self.stack_floor) || !self.top.get().is_null() {
             return Ok(());
         }
         Err(self.no_stack())
@@ -480,7 +488,7 @@ impl Store {
             let timeout = deadline::read(options.get("timeout_ms")?, "options.timeoutMs")?;
             let wasi = wasi::State::read(options.get("wasi")?)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
-            core.timeout.set(timeout);
+            core.set_timeout(timeout);
             if let Some(fuel) = fuel {
                 core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
             }
@@ -534,7 +542,7 @@ impl Store {
     pub fn set_timeout_ms(&self, timeout: Js) -> napi::Result<()> {
         guard(timeout.env, || {
             self.core.usable()?;
-            self.core.timeout.set(deadline::read(timeout, "timeoutMs")?);
+            self.core.set_timeout(deadline::read(timeout, "timeoutMs")?);
             Ok(())
         })
     }
