@@ -8,7 +8,7 @@ use wasmtime::ValType;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::memory::Memory;
-use crate::store::Core;
+use crate::store_core::Core;
 use crate::val::Taken;
 
 /// Copies bytes that may change meanwhile, a word at a time where it can be.

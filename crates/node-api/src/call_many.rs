@@ -9,7 +9,7 @@ use wasmtime::{AsContextMut, StoreContextMut, ValRaw};
 use crate::error::{Error, Failure, Result, guard};
 use crate::js::Js;
 use crate::sig::Sig;
-use crate::store::{Core, Data, store_of_number};
+use crate::store_core::{Core, Data, store_of_number};
 use crate::{bytes, exception};
 
 /// The one type of all the parameters, or of all the results.

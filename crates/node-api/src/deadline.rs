@@ -13,7 +13,7 @@ use wasmtime::{Engine, StoreContextMut, UpdateDeadline};
 use crate::engine::EngineParts;
 use crate::error::{Error, Failure, Result};
 use crate::js::Js;
-use crate::store::{Core, Data};
+use crate::store_core::{Core, Data};
 
 const TICK: Duration = Duration::from_millis(10);
 /// How long the thread stays when nothing is timed.

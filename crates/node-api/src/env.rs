@@ -14,7 +14,7 @@ use wasmtime::ValRaw;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, check};
 use crate::stack;
-use crate::store::Core;
+use crate::store_core::Core;
 
 /// Slot 0 is the header (which store, which function); arguments and results start at slot 1. A wasm function has at most
 /// 1,000 of either.

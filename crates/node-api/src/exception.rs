@@ -22,7 +22,8 @@ use crate::gc;
 use crate::gc::to_vals;
 use crate::js::{Js, check};
 use crate::sig;
-use crate::store::{Core, Data, Store, store_of_number};
+use crate::store::Store;
+use crate::store_core::{Core, Data, store_of_number};
 use crate::tag::Tag;
 use crate::trap;
 use crate::val::{Given, Taken};
@@ -277,7 +278,7 @@ unsafe extern "C" fn exception_gone(_: sys::napi_env, held: *mut c_void, _: *mut
     // SAFETY: the box that `keep_exception` gave away.
     let held = unsafe { Box::from_raw(held.cast::<(Rc<Core>, u32)>()) };
     held.0.objects.release(held.1);
-    crate::store::drop_quietly(held);
+    crate::store_core::drop_quietly(held);
 }
 
 #[napi]

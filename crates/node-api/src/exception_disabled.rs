@@ -4,7 +4,7 @@ use wasmtime::StoreContextMut;
 
 use crate::error::{Failure, Result};
 use crate::js::Js;
-use crate::store::{Core, Data};
+use crate::store_core::{Core, Data};
 use crate::trap;
 
 #[derive(Default)]

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::global::Global;
 use crate::js::{IntoJs, Js};
 use crate::memory::{Kind, Memory};
-use crate::store::{Core, Data, same_store};
+use crate::store_core::{Core, Data, same_store};
 use crate::table::Table;
 use crate::tag::Tag;
 

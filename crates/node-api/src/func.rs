@@ -20,7 +20,8 @@ use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::sig::Sig;
-use crate::store::{Core, Data, Store, store_of_number};
+use crate::store::Store;
+use crate::store_core::{Core, Data, store_of_number};
 use crate::val::{give_back, refs_in, refs_out};
 use crate::{exception, gc_ref, types};
 

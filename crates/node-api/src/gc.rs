@@ -20,7 +20,8 @@ use crate::env::SLOTS;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::sig;
-use crate::store::{Core, Data, Store};
+use crate::store::Store;
+use crate::store_core::{Core, Data};
 use crate::trap::failure;
 use crate::val::{Taken, Token};
 

@@ -4,7 +4,7 @@ use wasmtime::{Ref, RefType, StoreContextMut};
 
 use crate::error::{Failure, Result};
 use crate::features;
-use crate::store::{Core, Data};
+use crate::store_core::{Core, Data};
 use crate::val::Token;
 
 #[derive(Default, Clone)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::error::Result;
 use crate::features;
 use crate::js::Js;
-use crate::store::Core;
+use crate::store_core::Core;
 
 pub fn object(_: &Rc<Core>, _: u32) -> Result<Js> {
     Err(features::absent("gc", "a struct or an array"))

@@ -10,7 +10,8 @@ use crate::error::{Error, Result, guard};
 use crate::externs::Item;
 use crate::gc;
 use crate::js::{Js, constructing};
-use crate::store::{Core, Store};
+use crate::store::Store;
+use crate::store_core::Core;
 use crate::val::{Given, Taken};
 use crate::{sig, types};
 

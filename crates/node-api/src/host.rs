@@ -19,7 +19,7 @@ use wasmtime::{AsContextMut, Caller, FuncType, StoreContextMut, ValRaw};
 use crate::error::{Error, Failure, Result};
 use crate::js::{Js, check};
 use crate::sig::Sig;
-use crate::store::{Core, Data};
+use crate::store_core::{Core, Data};
 use crate::val::{refs_in, refs_out};
 use crate::{exception, trap};
 

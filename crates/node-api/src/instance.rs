@@ -12,7 +12,8 @@ use crate::global::Global;
 use crate::js::{Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
-use crate::store::{Core, Store};
+use crate::store::Store;
+use crate::store_core::Core;
 
 /// A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
 ///

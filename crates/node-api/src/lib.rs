@@ -1,6 +1,6 @@
 //! Wasmtime for Node.js: the addon behind `@cwasm/wasmtime` and `@cwasm/wasmtime-min`.
 //!
-//! One file per concept, with Wasmtime's names. `store` says who owns whom and how host functions come back in; `func` how a
+//! One file per concept, with Wasmtime's names. `store_core` says who owns whom and how host functions come back in; `func` how a
 //! call travels; `profile` which artifacts load where; `error` what is thrown. A file that needs a Cargo feature is gated
 //! here, and adds methods to types of files that are always there; `x_disabled.rs` stands in where such a file needs it.
 
@@ -34,6 +34,7 @@ mod ref_type;
 mod share;
 mod sig;
 mod store;
+mod store_core;
 mod table;
 mod tag;
 mod trap;

@@ -7,7 +7,7 @@ use wasmtime::ResourceLimiter;
 use crate::error::{Error, Result};
 use crate::js::Js;
 use crate::options::{Known, Options, camel, known};
-use crate::store::Owner;
+use crate::store_core::Owner;
 
 /// What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of a table (as
 /// in V8), 10,000 of each kind of thing.

@@ -19,7 +19,8 @@ use crate::instance::Instance;
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
-use crate::store::{Core, Data, Store, store_of_number};
+use crate::store::Store;
+use crate::store_core::{Core, Data, store_of_number};
 use crate::{trap, types};
 
 /// A set of named imports for many modules and many stores.
@@ -214,7 +215,7 @@ impl Linker {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
             let instance = instance.class::<Instance>("instance")?;
-            crate::store::same_store(core, &instance.core, "instance")?;
+            crate::store_core::same_store(core, &instance.core, "instance")?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;

@@ -21,7 +21,8 @@ use crate::env::TRANSFER;
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::js::{Js, check, constructing};
-use crate::store::{Core, Data, Store};
+use crate::store::Store;
+use crate::store_core::{Core, Data};
 use crate::{share, threads, types};
 
 /// The views of a store's memories.

@@ -14,7 +14,7 @@ use wasmtime_wasi::runtime::in_tokio;
 use wiggle::{GuestMemory, GuestPtr};
 
 use crate::error::Error;
-use crate::store::Data;
+use crate::store_core::Data;
 use crate::trap;
 
 const MODULE: &str = "wasi_snapshot_preview1";

@@ -12,7 +12,7 @@ use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::Module;
-use crate::store::{Data, Owner, new_store};
+use crate::store_core::{Data, Owner, new_store};
 use crate::{preview1, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.

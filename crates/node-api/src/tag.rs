@@ -8,7 +8,8 @@ use napi_derive::napi;
 use crate::error::{Result, guard};
 use crate::externs::Item;
 use crate::js::{Js, constructing};
-use crate::store::{Core, Store};
+use crate::store::Store;
+use crate::store_core::Core;
 use crate::types;
 
 /// The identity of a kind of exception, and the types of what it carries.

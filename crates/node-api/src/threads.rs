@@ -9,7 +9,7 @@ use crate::atomics::{Width, width};
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::memory::{Kind, Memory};
-use crate::store::Core;
+use crate::store_core::Core;
 use crate::types;
 
 pub fn memory(core: &Core, ty: MemoryType) -> Result<SharedMemory> {

@@ -4,7 +4,7 @@ use wasmtime::{MemoryType, SharedMemory};
 
 use crate::error::Result;
 use crate::features;
-use crate::store::Core;
+use crate::store_core::Core;
 
 pub fn memory(_: &Core, _: MemoryType) -> Result<SharedMemory> {
     Err(features::absent("threads", "a shared memory"))

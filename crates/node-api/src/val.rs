@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::gc;
 use crate::js::Js;
 use crate::sig::{self, Refs};
-use crate::store::{Core, Data};
+use crate::store_core::{Core, Data};
 use crate::types;
 
 /// What stands for a reference in a slot.
