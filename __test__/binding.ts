@@ -159,6 +159,7 @@ function acceptsOne(part: string, { value, is }: Value): boolean {
   if (part === "ValType") return is === "RefType" || value === "i32";
   if (part === "FeatureName") return value === "gc";
   if (part === "URL") return value instanceof URL;
+  if (part === "AbortSignal") return value instanceof AbortSignal;
   if (numbers.includes(part)) return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
   if (/\[\]$|^Array</.test(part)) return Array.isArray(value);
   if (part.startsWith("Iterable<")) return typeof value === "string" || typeof (value as any)?.[Symbol.iterator] === "function";

@@ -4,7 +4,7 @@ import test from "ava";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CompileError, Engine, Instance, Module, Store, features, runSync } from "../index.js";
-import { artifact, folder, isUnavailable, load, needs, node, start, thrown, typeError, wasm } from "./helper.js";
+import { artifact, folder, isUnavailable, load, needs, node, profiles, start, thrown, typeError, wasm } from "./helper.js";
 
 const add = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 const adds = (engine: Engine, module: Module) => new Instance(new Store(engine), module).exports.add(40, 2) === 42;
@@ -17,7 +17,7 @@ test("an engine has the default profile, and the target it runs on", (t) => {
   t.true(engine.target.includes({ darwin: "apple", win32: "windows" }[process.platform as string] ?? process.platform));
 });
 
-for (const profile of ["default", "sandbox", "metered"] as const) {
+for (const profile of profiles) {
   test(`an engine of profile ${profile} runs modules`, (t) => {
     const engine = new Engine({ profile });
     t.is(engine.profile, profile);
@@ -29,7 +29,7 @@ const refused: [what: string, config: unknown, message: RegExp][] = [
   ["an option it does not know", { profil: "default" }, /'profil'.*profile/],
   ["a config that is no object", "default", /config/],
   ["a config of null", null, /config/],
-  ["a profile it does not know", { profile: "fast" }, /profile.*'default', 'sandbox', 'metered'.*'fast'/],
+  ["a profile it does not know", { profile: "fast" }, /profile.*'default', 'sandbox', 'metered', 'no-signals', 'small-address-space'.*'fast'/],
   ["a profile that is no string", { profile: 5 }, /profile.*string/],
   ["a stack that is no number", { maxWasmStack: "1" }, /maxWasmStack/],
   ["a stack of nothing", { maxWasmStack: 0 }, /stack/],

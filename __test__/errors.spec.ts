@@ -211,7 +211,7 @@ test("the body of every native function is one guard, so that a panic ends in an
       functions++;
       // What stands before the guard may not fail: names of what the guard needs, and statics.
       const rest = body.replace(/^(let env = [\w.]+(\(\))?; |static [^;]*; )*/, "");
-      if (!/^(guard|task::promise)\(\s*[\w.()]+, /.test(rest) || !/\)$/.test(rest) || /;/.test(rest.replace(/\{.*\}/, "")))
+      if (!/^(guard|(task::)?promise)\(\s*[\w.()]+, /.test(rest) || !/\)$/.test(rest) || /;/.test(rest.replace(/\{.*\}/, "")))
         unguarded.push(`${name}: ${fn}`);
     }
   }

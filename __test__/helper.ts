@@ -33,6 +33,14 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const addon = (build: "full" | "min") =>
   join(root, "npm", build === "full" ? "wasmtime" : "wasmtime-min", hostPlatform(), `cwasm.${hostPlatform()}.node`);
 
+/** Every profile there is. */
+export const profiles: readonly ProfileName[] = [
+  "default",
+  "sandbox",
+  "metered",
+  ...(["no-signals", "small-address-space"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
+];
+
 const engines = new Map<string, Engine>();
 /** One engine per profile, as programs have. */
 export function engineOf(profile: ProfileName = "default"): Engine {

@@ -55,7 +55,7 @@ export declare class Engine {
    * this build has no code for.
    */
   constructor(config?: Config)
-  /** The name of the profile, which is also stamped into artifacts. */
+  /** The name of the profile, which is also stamped into artifacts; what `epochs` and `fuel` have changed is in it. */
   get profile(): string
   /** The target triple that this engine runs. */
   get target(): string
@@ -646,10 +646,19 @@ export interface CompilerConfig {
 export interface Config {
   /**
    * A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-   * that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
-   * same. Default `default`.
+   * that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
+   * a program wants SIGSEGV and the like for itself) or `small-address-space` (for hosts with little of it, such as
+   * `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`). The last two may be followed by
+   * `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
    */
   profile?: ProfileName
+  /**
+   * Whether guests look at the engine's epoch, so that they can be stopped: `timeoutMs` and `signal` need it. Part of the
+   * profile: `default` with epochs is `sandbox`. Default: as the profile says.
+   */
+  epochs?: boolean
+  /** Whether guests use fuel. Part of the profile: `sandbox` with fuel is `metered`. Default: as the profile says. */
+  fuel?: boolean
   /**
    * Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
    * traps with `stackOverflow`; where the thread has less left, the call is a `RangeError`. Default 524288, at most 4 MiB.

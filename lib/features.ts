@@ -32,7 +32,7 @@ export const featureTable = {
   gc: { names: ["Store#gc", "Store#jsTag", "StructRef", "ArrayRef"], hint: full },
   threads: { names: ["Memory#atomicWait", "Memory#atomicNotify"], hint: full },
   "pooling-allocator": { names: [], hint: full },
-  wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync"], hint: full },
+  wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync", "stopCommand"], hint: full },
   demangle: { names: [], hint: full },
 } satisfies Record<string, Feature>;
 

@@ -1,6 +1,7 @@
 // Connects the two sides, once per environment: native code gets the error classes, the slots and the functions of
 // lib/host-table.ts, and names that this build lacks are replaced by throwers.
 
+import { isMainThread } from "node:worker_threads";
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
@@ -10,10 +11,20 @@ import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 
 interface Hidden extends ForTable {
-  init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer): () => unknown;
+  init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
+  mendSignals(): void;
   features(): FeatureName[];
   stampedProfile(artifact: string | Uint8Array): string;
-  runCommand(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): Promise<unknown>;
+  runCommand(
+    module: object,
+    wasi: object,
+    limits: object,
+    fuel: bigint | undefined,
+    timeoutMs: number | undefined,
+    number: number,
+    stoppable: boolean,
+  ): Promise<unknown>;
+  stopCommand(number: number): boolean;
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
   runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): unknown;
 }
@@ -52,9 +63,19 @@ const thrown = {
   RangeError,
   Error,
 };
-setEnter(native.init({ ...facade, errors: thrown }, slots, transfer));
+const alive = () => undefined;
+setEnter(native.init({ ...facade, errors: thrown, alive }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);
+
+// A listener of a signal takes it from Wasmtime, and the last one to go leaves it to nobody. Node's own listeners of these two
+// events, which do that, come first.
+if (isMainThread) {
+  const mend = (event: string | symbol) => {
+    if (event === "SIGSEGV" || event === "SIGILL" || event === "SIGFPE" || event === "SIGBUS") native.mendSignals();
+  };
+  process.on("newListener", mend).on("removeListener", mend);
+}
 
 // An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods
 // fail in V8, which does it right.

@@ -17,9 +17,13 @@ export interface RunOptions extends WasiOptions, StoreLimits {
   profile?: ProfileName;
   /** Fuel the guest may use; one instruction costs about one. Needs the profile `metered`. */
   fuel?: bigint;
-  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits; checked every 10. Needs the
-   * profile `sandbox` or `metered`. */
+  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits; checked every 10. Needs a
+   * profile with epochs (`sandbox`, `metered`). */
   timeoutMs?: number;
+  /** Ends the guest when it is aborted, whether it computes or waits; checked every 10 milliseconds. `run` then rejects with
+   * `signal.reason`, also before the guest has begun. Needs a profile with epochs too. `runSync` reads it only before the guest
+   * begins, as no signal fires while the JavaScript thread is busy: use `timeoutMs` there. */
+  signal?: AbortSignal;
 }
 
 /** How a command ended. */
@@ -43,7 +47,7 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  *
  * Rejects with `Trap` and its kind if the guest traps, `CompileError` or `IncompatibleModuleError` for what does not load,
  * `LinkError` for a module that is no command or imports what is not WASI, `TypeError` for options that don't go together,
- * and Node's own error for a file that can't be read. An exit code other than 0 is no error.
+ * `signal.reason` when it is aborted, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
  *
  * @example
  * ```ts
@@ -52,29 +56,67 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  */
 export async function run(source: Source, options: RunOptions = {}): Promise<RunResult> {
   const { own, wasi, limits } = split(source, options);
-  const module = await load(source, own);
-  return (await native.runCommand(module, wasi, limits, own.fuel, own.timeoutMs)) as RunResult;
+  const { signal, fuel, timeoutMs } = own;
+  signal?.throwIfAborted();
+  const number = (runs = (runs + 1) >>> 0);
+  const begin = async () => {
+    const module = await load(source, own);
+    signal?.throwIfAborted();
+    return (await native.runCommand(module, wasi, limits, fuel, timeoutMs, number, signal !== undefined)) as RunResult;
+  };
+  return signal ? abortable(begin(), signal, () => native.stopCommand(number)) : begin();
+}
+let runs = 0;
+
+/** A promise that is rejected with the signal's reason when it is aborted: at once where `stop` says that nothing runs yet, else
+ * when what runs has ended. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal, stop: () => boolean): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const forget = onAbort(signal, () => void (stop() || reject(signal.reason)));
+    promise.then(resolve, (error) => reject(signal.aborted ? signal.reason : error)).finally(forget);
+  });
+}
+
+/** What waits for a signal. One listener for all, as Node warns of many, and one signal for many runs is no mistake. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+function onAbort(signal: AbortSignal, action: () => void): () => void {
+  let actions = waiting.get(signal);
+  if (!actions) {
+    waiting.set(signal, (actions = new Set()));
+    signal.addEventListener("abort", fire, { once: true });
+  }
+  actions.add(action);
+  return () => {
+    if (!actions.delete(action) || actions.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener("abort", fire);
+  };
+}
+function fire(this: AbortSignal): void {
+  for (const action of waiting.get(this) ?? []) action();
 }
 
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
+  own.signal?.throwIfAborted();
   const module = loadSync(source, own);
   return native.runCommandSync(module, wasi, limits, own.fuel, own.timeoutMs) as RunResult;
 }
 
-type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel" | "timeoutMs">;
+type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel" | "timeoutMs" | "signal">;
 
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
-  const { precompiled, profile, fuel, timeoutMs, ...rest } = options;
+  const { precompiled, profile, fuel, timeoutMs, signal, ...rest } = options;
   const limits: Record<string, unknown> = {};
   const wasi: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
     ((limitNames as readonly string[]).includes(name) ? limits : wasi)[name] = value;
   }
   if (precompiled !== undefined && precompiled !== true) throw wrongType("precompiled must be true, or not given");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType("signal must be an AbortSignal");
   if (precompiled && profile !== undefined) {
     throw wrongType("an artifact has its profile in it: leave out profile, or compile it with that one");
   }
@@ -84,7 +126,7 @@ function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptio
   if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
     wasi["argv0"] = basename(path(source));
   }
-  return { own: { precompiled, profile, fuel, timeoutMs } as Own, wasi, limits };
+  return { own: { precompiled, profile, fuel, timeoutMs, signal } as Own, wasi, limits };
 }
 
 function path(source: string | URL): string {
@@ -99,8 +141,8 @@ function engineOf(profile: string): Engine {
   if (!engine) engines.set(profile, (engine = new native.Engine({ profile: profile as ProfileName })));
   return engine;
 }
-function profileFor({ profile, fuel, timeoutMs }: Own): string {
-  return profile ?? (fuel !== undefined ? "metered" : timeoutMs !== undefined ? "sandbox" : "default");
+function profileFor({ profile, fuel, timeoutMs, signal }: Own): string {
+  return profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default");
 }
 
 function artifact(source: string | URL | Uint8Array): Module {

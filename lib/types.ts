@@ -80,4 +80,15 @@ export type ExportedFunction = (...args: any[]) => any;
 export type Imports = Record<string, Record<string, unknown>>;
 
 /** A named set of the settings that decide whether an artifact loads. */
-export type ProfileName = "default" | "sandbox" | "metered";
+export type ProfileName =
+  | "default"
+  | "sandbox"
+  | "metered"
+  | "no-signals"
+  | "no-signals+epochs"
+  | "no-signals+fuel"
+  | "no-signals+fuel+epochs"
+  | "small-address-space"
+  | "small-address-space+epochs"
+  | "small-address-space+fuel"
+  | "small-address-space+fuel+epochs";

@@ -93,7 +93,7 @@ impl Stamp {
                 "profile",
                 format!("this artifact has the profile '{profile}', the engine '{ours}'"),
             )
-            .with("expected", ours)
+            .with("expected", ours.as_str())
             .with("found", profile)
             .with(
                 "hint",
@@ -159,6 +159,6 @@ pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
                 "compile it again with the same version of the package that loads it",
             )
         })?;
-        Ok(profile.name().into())
+        Ok(profile.name())
     })
 }

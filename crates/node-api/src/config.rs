@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::js::Js;
 use crate::options::{Options, known};
-use crate::profile::{PROFILES, Profile};
+use crate::profile::Profile;
 use crate::{cache, compiler, pooling};
 use napi_derive::napi;
 
@@ -12,10 +12,17 @@ use napi_derive::napi;
 #[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct Config {
     /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-    /// that a guest can be interrupted) or `metered` (with fuel and epochs). An artifact loads where the profile is the
-    /// same. Default `default`.
+    /// that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
+    /// a program wants SIGSEGV and the like for itself) or `small-address-space` (for hosts with little of it, such as
+    /// `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`). The last two may be followed by
+    /// `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
     #[napi(ts_type = "ProfileName")]
     pub profile: Option<String>,
+    /// Whether guests look at the engine's epoch, so that they can be stopped: `timeoutMs` and `signal` need it. Part of the
+    /// profile: `default` with epochs is `sandbox`. Default: as the profile says.
+    pub epochs: Option<bool>,
+    /// Whether guests use fuel. Part of the profile: `sandbox` with fuel is `metered`. Default: as the profile says.
+    pub fuel: Option<bool>,
     /// Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
     /// traps with `stackOverflow`; where the thread has less left, the call is a `RangeError`. Default 524288, at most 4 MiB.
     pub max_wasm_stack: Option<f64>,
@@ -33,6 +40,8 @@ pub struct Config {
 }
 known!(Config {
     profile,
+    epochs,
+    fuel,
     max_wasm_stack,
     compiler,
     cache,
@@ -53,7 +62,7 @@ impl Settings {
     pub fn read(config: Js) -> Result<Settings> {
         let options = Options::<Config>::new(config, "config")?;
         Ok(Settings {
-            profile: options.choice("profile", &PROFILES)?.unwrap_or(Profile::Default),
+            profile: Profile::read(&options)?,
             max_wasm_stack: options.number("max_wasm_stack", 4 << 20)?.unwrap_or(512 << 10) as usize,
             compiler: compiler::Settings::read(options.get("compiler")?)?,
             cache: cache::Settings::read(options.get("cache")?)?,

@@ -1,100 +1,12 @@
-//! Deadlines: no call from outside lasts longer than its store's `timeoutMs`.
-//!
-//! A guest whose code looks at the engine's epoch is asked at each tick what time it is ([`ask`]); a guest that waits in WASI
-//! is given up at its deadline ([`crate::preview1`]). The epoch moves only while a call is timed: one thread of the process
-//! does that for all engines, and ends when nobody has needed it for a while.
+//! Deadlines: no call from outside lasts longer than its store's `timeoutMs`. [`crate::brake`] has what ends it.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
-
-use wasmtime::{Engine, StoreContextMut, UpdateDeadline};
 
 use crate::engine::EngineParts;
 use crate::error::{Error, Failure, Result};
 use crate::js::Js;
-use crate::store_core::{Core, Data};
-
-const TICK: Duration = Duration::from_millis(10);
-/// How long the thread stays when nothing is timed.
-const IDLE: Duration = Duration::from_secs(1);
-/// Ticks that never pass. Half of the range: Wasmtime adds the current epoch.
-pub const NEVER: u64 = u64::MAX / 2;
-
-struct Ticker {
-    /// The engines of calls that are timed, each with how many there are.
-    engines: Vec<(Engine, usize)>,
-    running: bool,
-}
-static TICKER: Mutex<Ticker> = Mutex::new(Ticker {
-    engines: Vec::new(),
-    running: false,
-});
-static WANTED: Condvar = Condvar::new();
-
-fn ticker() -> MutexGuard<'static, Ticker> {
-    TICKER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// While there is one, its engine's epoch moves.
-pub struct Timed(Engine);
-
-impl Timed {
-    pub fn new(engine: &Engine) -> Result<Timed> {
-        let mut ticker = ticker();
-        if !ticker.running {
-            let spawned = thread::Builder::new().name("cwasm-ticker".into()).spawn(tick);
-            spawned.map_err(|error| Error::internal(format!("no thread for deadlines: {error}")))?;
-            ticker.running = true;
-        }
-        match ticker.engines.iter_mut().find(|(known, _)| Engine::same(known, engine)) {
-            Some((_, count)) => *count += 1,
-            None => ticker.engines.push((engine.clone(), 1)),
-        }
-        WANTED.notify_one();
-        Ok(Timed(engine.clone()))
-    }
-}
-impl Drop for Timed {
-    fn drop(&mut self) {
-        ticker().engines.retain_mut(|(engine, count)| {
-            *count -= usize::from(Engine::same(engine, &self.0));
-            *count > 0
-        });
-    }
-}
-
-fn tick() {
-    let mut ticker = ticker();
-    loop {
-        if ticker.engines.is_empty() {
-            let (woken, waited) = WANTED
-                .wait_timeout(ticker, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
-            ticker = woken;
-            if waited.timed_out() && ticker.engines.is_empty() {
-                ticker.running = false;
-                return;
-            }
-            continue;
-        }
-        drop(ticker);
-        thread::sleep(TICK);
-        ticker = self::ticker();
-        for (engine, _) in &ticker.engines {
-            engine.increment_epoch();
-        }
-    }
-}
-
-/// Asked by a guest when the epoch has moved.
-pub fn ask(context: &StoreContextMut<'_, Data>) -> UpdateDeadline {
-    match context.data().deadline {
-        None => UpdateDeadline::Continue(NEVER),
-        Some(deadline) if Instant::now() < deadline => UpdateDeadline::Continue(1),
-        Some(_) => UpdateDeadline::Interrupt,
-    }
-}
+use crate::store_core::Core;
+use crate::ticker::Ticks;
 
 /// Reads milliseconds, none where nothing is given.
 pub fn read(timeout: Js, what: &str) -> Result<Option<Duration>> {
@@ -110,19 +22,19 @@ pub fn read(timeout: Js, what: &str) -> Result<Option<Duration>> {
     }
 }
 
-/// Refuses a deadline for code that does not look at the epoch.
-pub fn needs_brake(engine: &EngineParts) -> Result<()> {
-    if engine.profile().epochs() {
+/// Refuses a deadline, or what else `what` is, for code that does not look at the epoch.
+pub fn needs_brake(engine: &EngineParts, what: &str) -> Result<()> {
+    if engine.profile().epochs {
         return Ok(());
     }
-    let found = engine.profile().name();
-    let hint = "compile it with the profile 'sandbox' or 'metered', and load it in an engine of that profile";
-    let message = format!("a guest of profile '{found}' can't be stopped, so it can have no timeoutMs: {hint}");
+    let (found, wanted) = (engine.profile().name(), engine.profile().with_epochs().name());
+    let hint = format!("compile it with the profile '{wanted}', and load it in an engine of that profile");
+    let message = format!("a guest of profile '{found}' can't be stopped, so it can have no {what}: {hint}");
     Err(Failure::from(
         Error::new("IncompatibleModuleError", message)
             .with("reason", "setting")
             .with("setting", "interruption")
-            .with("expected", "sandbox")
+            .with("expected", wanted)
             .with("found", found)
             .with("hint", hint),
     ))
@@ -146,24 +58,25 @@ impl Core {
             return body();
         }
         let (timeout, outer) = (self.timeout.get(), self.data.deadline.get());
-        let Some(timed) = self.begin(timeout, outer)? else {
+        let Some(ticks) = self.begin(timeout, outer)? else {
             return body();
         };
         let result = body();
-        drop(timed);
+        drop(ticks);
         self.data.set_deadline(outer);
         // Nothing to undo in a store that was disposed or poisoned meanwhile.
         let _ = self.enter(|mut context| {
-            context.data_mut().deadline = None;
-            context.set_epoch_deadline(NEVER);
+            context.data_mut().brake.deadline = None;
+            let ticks = context.data().brake.ticks();
+            context.set_epoch_deadline(ticks);
         });
         result
     }
     #[cold]
-    fn begin(&self, timeout: Option<Duration>, outer: Option<Instant>) -> Result<Option<Timed>> {
+    fn begin(&self, timeout: Option<Duration>, outer: Option<Instant>) -> Result<Option<Ticks>> {
         if timeout.is_some() {
-            needs_brake(&self.engine)?;
-        } else if !self.engine.profile().epochs() {
+            needs_brake(&self.engine, "timeoutMs")?;
+        } else if !self.engine.profile().epochs {
             return Ok(None);
         }
         // Later than the clock can tell is never.
@@ -171,12 +84,12 @@ impl Core {
         let Some(deadline) = own.into_iter().chain(outer).min() else {
             return Ok(None);
         };
-        let timed = Timed::new(&self.engine.engine)?;
+        let ticks = Ticks::often(&self.engine.engine)?;
         self.enter(|mut context| {
-            context.data_mut().deadline = Some(deadline);
+            context.data_mut().brake.deadline = Some(deadline);
             context.set_epoch_deadline(1);
         })?;
         self.data.set_deadline(Some(deadline));
-        Ok(Some(timed))
+        Ok(Some(ticks))
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, constructing};
 use crate::profile::Profile;
-use crate::share;
+use crate::{share, signals};
 
 /// What stores and modules keep of their engine.
 pub struct EngineParts {
@@ -58,14 +58,17 @@ impl Engine {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
+            if settings.profile.signals() {
+                signals::remember();
+            }
             Ok(Engine::of(Arc::new(EngineParts { engine, settings })))
         })
     }
 
-    /// The name of the profile, which is also stamped into artifacts.
+    /// The name of the profile, which is also stamped into artifacts; what `epochs` and `fuel` have changed is in it.
     #[napi(getter)]
     pub fn profile(&self, env: napi::Env) -> napi::Result<String> {
-        guard(env.raw(), || Ok(self.parts.profile().name().into()))
+        guard(env.raw(), || Ok(self.parts.profile().name()))
     }
 
     /// The target triple that this engine runs.

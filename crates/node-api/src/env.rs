@@ -1,16 +1,19 @@
 //! What one JavaScript environment (the main thread, or a worker) keeps: the facade's functions and error classes, the
 //! slots through which calls travel, and the list of live stores.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Weak;
 use std::time::Instant;
 
 use napi::sys;
 use napi_derive::napi;
+use rustc_hash::FxHashMap;
 use wasmtime::ValRaw;
 
+use crate::brake::Stop;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, check};
 use crate::stack;
@@ -37,6 +40,10 @@ pub struct EnvData {
     pub has_deadline: Cell<bool>,
     /// Where the stack of this thread ends.
     pub stack_end: usize,
+    /// Whether this thread may be ended by another one.
+    pub is_worker: bool,
+    /// The guests that run for us on other threads, by the number that the facade gave them.
+    pub away: RefCell<FxHashMap<u32, Weak<Stop>>>,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
 }
@@ -101,6 +108,17 @@ impl EnvData {
         taken.len()
     }
 
+    /// Whether the thread is being ended: then JavaScript can't be called any more.
+    pub fn is_ending(&self, env: sys::napi_env) -> bool {
+        let mut scope = ptr::null_mut();
+        // SAFETY: called inside of a native call of this environment; the scope is closed below.
+        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        let ending = self.call(env, "alive", &[]).is_err();
+        // SAFETY: opened above.
+        unsafe { sys::napi_close_handle_scope(env, scope) };
+        ending
+    }
+
     pub fn set_deadline(&self, deadline: Option<Instant>) {
         self.deadline.set(deadline);
         self.has_deadline.set(deadline.is_some());
@@ -135,7 +153,11 @@ impl EnvData {
 
 unsafe extern "C" fn drop_env_data(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
     // SAFETY: `data` is the `Rc` leaked by `init`, handed back once.
-    drop(unsafe { Rc::from_raw(data.cast::<EnvData>()) });
+    let data = unsafe { Rc::from_raw(data.cast::<EnvData>()) };
+    // Nobody is left to hear how they end.
+    for stop in data.away.take().into_values().filter_map(|stop| stop.upgrade()) {
+        stop.stop();
+    }
 }
 
 /// An ArrayBuffer of the facade, which keeps it and never detaches it.
@@ -150,10 +172,10 @@ fn shared_bytes(buffer: Js, wanted: usize) -> Result<*mut u8> {
     }
 }
 
-/// Called once per environment by the facade: its functions and error classes, and the ArrayBuffers of slots and for bytes.
-/// Returns the function that makes one call.
+/// Called once per environment by the facade: its functions and error classes, the ArrayBuffers of slots and for bytes, and
+/// whether this is a worker. Returns the function that makes one call.
 #[napi(skip_typescript)]
-pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result<Js> {
+pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool) -> napi::Result<Js> {
     let env = env.raw();
     guard(env, || {
         // Threads of ours may outlive a worker that loaded us, and Wasmtime's signal handler stays for good.
@@ -171,6 +193,8 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js) -> napi::Result
             deadline: Cell::new(None),
             has_deadline: Cell::new(false),
             stack_end: stack::end(),
+            is_worker,
+            away: RefCell::default(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
         }));
@@ -202,7 +226,7 @@ fn quiet_panics() {
     ONCE.call_once(|| {
         let default = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if std::env::var_os("RUST_BACKTRACE").is_some() {
+            if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
                 default(info);
             }
         }));

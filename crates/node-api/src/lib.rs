@@ -16,6 +16,7 @@ mod stack;
 // Wasmtime's concepts, in the order in which one needs the other.
 mod artifact;
 mod atomics;
+mod brake;
 mod call_many;
 mod config;
 mod deadline;
@@ -29,14 +30,18 @@ mod limits;
 mod linker;
 mod memory;
 mod module;
+mod panic;
 mod profile;
 mod ref_type;
 mod share;
 mod sig;
+#[cfg_attr(not(unix), path = "signals_disabled.rs")]
+mod signals;
 mod store;
 mod store_core;
 mod table;
 mod tag;
+mod ticker;
 mod trap;
 mod types;
 mod val;

@@ -5,7 +5,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
 use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, Trap, ValRaw, ValType};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
@@ -13,7 +14,8 @@ use wasmtime_wasi::p1::{WasiP1Ctx, types};
 use wasmtime_wasi::runtime::in_tokio;
 use wiggle::{GuestMemory, GuestPtr};
 
-use crate::error::Error;
+use crate::brake::{Brake, Look};
+use crate::error::{Error, Failure};
 use crate::store_core::Data;
 use crate::trap;
 
@@ -128,24 +130,67 @@ pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The nanoseconds of a `poll_oneoff` that does nothing but sleep, which wasmtime-wasi does with the thread.
-fn sleep(memory: &GuestMemory<'_>, name: &str, arguments: &[ValRaw]) -> Option<u64> {
-    let [at, _, 1, _] = arguments.iter().map(ValRaw::get_u32).collect::<Vec<_>>()[..] else {
-        return None;
-    };
-    let subscription = (name == "poll_oneoff").then(|| memory.read(GuestPtr::<types::Subscription>::new(at)));
-    match subscription?.ok()?.u {
-        types::SubscriptionU::Clock(clock) if !clock.flags.contains(ABSOLUTE) => Some(clock.timeout),
-        _ => None,
+/// Waits as long as the guest may.
+async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    let mut answer = std::pin::pin!(answer);
+    // Most do not wait.
+    let at_once = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
+    if let Poll::Ready(answer) = at_once.await {
+        return answer;
+    }
+    loop {
+        match brake.look() {
+            Look::GoOn => return answer.await,
+            Look::Again(time) => {
+                if let Ok(answer) = tokio::time::timeout_at(time.into(), &mut answer).await {
+                    return answer;
+                }
+            }
+            Look::Late => return Err(Trap::Interrupt.into()),
+            Look::Ending => return Err(trap::carry(Failure::Thrown)),
+        }
+    }
+}
+
+/// A `poll_oneoff` that does nothing but sleep: wasmtime-wasi would put the thread to sleep, which then looks at nothing.
+struct Sleep {
+    nanos: u64,
+    event: types::Event,
+}
+
+impl Sleep {
+    fn read(memory: &GuestMemory<'_>, name: &str, arguments: &[ValRaw]) -> Option<Sleep> {
+        let [at, _, 1, _] = arguments.iter().map(ValRaw::get_u32).collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let subscription = (name == "poll_oneoff").then(|| memory.read(GuestPtr::<types::Subscription>::new(at)));
+        let subscription = subscription?.ok()?;
+        let types::SubscriptionU::Clock(clock) = subscription.u else {
+            return None;
+        };
+        let event = types::Event {
+            userdata: subscription.userdata,
+            error: types::Errno::Success,
+            type_: types::Eventtype::Clock,
+            fd_readwrite: types::EventFdReadwrite {
+                flags: types::Eventrwflags::empty(),
+                nbytes: 1,
+            },
+        };
+        (!clock.flags.contains(ABSOLUTE)).then_some(Sleep {
+            nanos: clock.timeout,
+            event,
+        })
+    }
+    async fn sleep(self, memory: &mut GuestMemory<'_>, arguments: &[ValRaw]) -> wasmtime::Result<i32> {
+        tokio::time::sleep(Duration::from_nanos(self.nanos)).await;
+        let [events, count] = [1, 3].map(|i: usize| arguments[i].get_u32());
+        let written = memory.write(GuestPtr::new(events), self.event);
+        let written = written.and_then(|()| memory.write(GuestPtr::<u32>::new(count), 1));
+        Ok(if written.is_ok() { 0 } else { types::Errno::Fault as i32 })
     }
 }
 const ABSOLUTE: types::Subclockflags = types::Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME;
-
-/// What is left until a deadline that comes before so many nanoseconds have passed.
-fn late(deadline: Instant, nanos: u64) -> Option<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    (Duration::from_nanos(nanos) > left).then_some(left)
-}
 
 /// One call of a guest, with the memory it exports.
 fn call(mut caller: Caller<'_, Data>, name: &str, arguments: &[ValRaw], function: Function) -> wasmtime::Result<i32> {
@@ -166,18 +211,11 @@ fn call(mut caller: Caller<'_, Data>, name: &str, arguments: &[ValRaw], function
             ));
         }
     };
-    let deadline = data.deadline;
+    let brake = data.brake.clone();
     let context = data.wasi.context();
     context.set_hostcall_fuel(fuel);
-    let Some(deadline) = deadline else {
-        return in_tokio(function(context, &mut memory, arguments));
-    };
-    // A guest that waits looks at no epoch.
-    if let Some(left) = sleep(&memory, name, arguments).and_then(|nanos| late(deadline, nanos)) {
-        std::thread::sleep(left);
-        return Err(Trap::Interrupt.into());
+    if let Some(sleep) = Sleep::read(&memory, name, arguments) {
+        return in_tokio(wait(&brake, sleep.sleep(&mut memory, arguments)));
     }
-    let answer = function(context, &mut memory, arguments);
-    let answered = in_tokio(async { tokio::time::timeout_at(deadline.into(), answer).await });
-    answered.unwrap_or_else(|_| Err(Trap::Interrupt.into()))
+    in_tokio(wait(&brake, function(context, &mut memory, arguments)))
 }

@@ -6,44 +6,100 @@
 
 use wasmtime::{Config, Inlining, ModuleVersionStrategy, WasmBacktraceDetails, WasmFeatures};
 
+use crate::error::{Error, Result};
 use crate::features::{self, WASMTIME_VERSION};
 use crate::gc;
+use crate::options::Options;
+
+/// What a memory that may move has to grow into when it is moved: a few copies instead of one for each page.
+const GROWTH: u64 = 1 << 20;
+
+/// What a profile is about, besides the brakes that its guests have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Base {
+    /// Fastest.
+    Default,
+    /// For programs that want SIGSEGV and the like for themselves: guests trap by checks in their code.
+    NoSignals,
+    /// For hosts with little address space (`ulimit -v`, small machines): memories take what they use and no more.
+    SmallAddressSpace,
+}
+use Base::{Default, NoSignals, SmallAddressSpace};
 
 /// A profile. Its name is part of an artifact's stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Profile {
-    /// Fastest.
-    Default,
-    /// With epochs, so that a guest can be stopped or made to yield.
-    Sandbox,
-    /// With fuel and epochs, so that work can be counted too.
-    Metered,
+pub struct Profile {
+    base: Base,
+    /// Whether guests count what they do.
+    pub fuel: bool,
+    /// Whether guests look at the engine's epoch, so that they can be stopped.
+    pub epochs: bool,
 }
 
-pub const PROFILES: [(&str, Profile); 3] = [
-    ("default", Profile::Default),
-    ("sandbox", Profile::Sandbox),
-    ("metered", Profile::Metered),
+/// All that have a name of their own. Others are one of these with `+fuel` or `+epochs`.
+const NAMED: [(&str, Profile); 5] = [
+    ("default", Profile::new(Default, false, false)),
+    ("sandbox", Profile::new(Default, false, true)),
+    ("metered", Profile::new(Default, true, true)),
+    ("no-signals", Profile::new(NoSignals, false, false)),
+    ("small-address-space", Profile::new(SmallAddressSpace, false, false)),
 ];
 
 impl Profile {
-    pub fn name(self) -> &'static str {
-        PROFILES
-            .iter()
-            .find(|(_, profile)| *profile == self)
-            .map_or("", |(name, _)| name)
+    const fn new(base: Base, fuel: bool, epochs: bool) -> Profile {
+        Profile { base, fuel, epochs }
     }
+    /// The profile of this name.
     pub fn named(name: &str) -> Option<Profile> {
-        PROFILES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, profile)| *profile)
+        let mut words = name.split('+');
+        let first = words.next();
+        let (_, mut profile) = *NAMED.iter().find(|(known, _)| Some(*known) == first)?;
+        for word in words {
+            match word {
+                "fuel" => profile.fuel = true,
+                "epochs" => profile.epochs = true,
+                _ => return None,
+            }
+        }
+        Some(profile)
     }
-    pub fn fuel(self) -> bool {
-        self == Profile::Metered
+    pub fn name(self) -> String {
+        if let Some((name, _)) = NAMED.iter().find(|(_, known)| *known == self) {
+            return (*name).into();
+        }
+        let plain = Profile::new(self.base, false, false);
+        let fuel = if self.fuel { "+fuel" } else { "" };
+        let epochs = if self.epochs { "+epochs" } else { "" };
+        format!("{}{fuel}{epochs}", plain.name())
     }
-    pub fn epochs(self) -> bool {
-        self != Profile::Default
+    /// Reads the options `profile`, `fuel` and `epochs`.
+    pub fn read(options: &Options<crate::config::Config>) -> Result<Profile> {
+        let name = options.string("profile")?.unwrap_or_else(|| "default".into());
+        let Some(mut profile) = Profile::named(&name) else {
+            let names = NAMED.map(|(name, _)| format!("'{name}'")).join(", ");
+            let message =
+                format!("config.profile must be one of {names} (or one with '+fuel' or '+epochs'), got '{name}'");
+            return Err(Error::type_error(message).into());
+        };
+        profile.fuel = options.bool("fuel")?.unwrap_or(profile.fuel);
+        profile.epochs = options.bool("epochs")?.unwrap_or(profile.epochs);
+        Ok(profile)
+    }
+
+    /// The same, with a brake.
+    pub fn with_epochs(self) -> Profile {
+        Profile { epochs: true, ..self }
+    }
+    /// The same, with fuel.
+    pub fn with_fuel(self) -> Profile {
+        Profile {
+            fuel: true,
+            ..self.with_epochs()
+        }
+    }
+    /// Whether guests trap by signals.
+    pub fn signals(self) -> bool {
+        self.base != NoSignals
     }
 
     /// What stands in an artifact's version field, and must be the same where it is loaded. Wasmtime's own check is of the
@@ -52,24 +108,29 @@ impl Profile {
         format!("{WASMTIME_VERSION}+{}", self.name())
     }
 
-    /// Bytes of address space that each 32-bit memory has to grow into without moving.
+    /// Bytes of address space that each 32-bit memory, and each heap of a guest's objects, has to grow into without moving.
     pub fn memory_reservation(self) -> u64 {
-        4 << 30
+        if self.base == SmallAddressSpace { 0 } else { 4 << 30 }
+    }
+    /// Bytes behind them that no access gets over, so that most need no check.
+    fn guard_size(self) -> u64 {
+        if self.base == SmallAddressSpace { 0 } else { 32 << 20 }
     }
 
     pub fn apply(self, config: &mut Config) {
         config
             .module_version(ModuleVersionStrategy::Custom(self.stamp()))
             .expect("a stamp is shorter than 255 bytes")
-            .consume_fuel(self.fuel())
-            .epoch_interruption(self.epochs())
+            .consume_fuel(self.fuel)
+            .epoch_interruption(self.epochs)
             .memory_reservation(self.memory_reservation())
-            .memory_guard_size(32 << 20)
+            .memory_guard_size(self.guard_size())
+            .memory_reservation_for_growth(GROWTH)
             .memory_may_move(true)
-            .guard_before_linear_memory(true)
+            .guard_before_linear_memory(self.guard_size() > 0)
             .memory_init_cow(true)
             .table_lazy_init(true)
-            .signals_based_traps(true)
+            .signals_based_traps(self.signals())
             .relaxed_simd_deterministic(false)
             .compiler_inlining(Inlining::No)
             .concurrency_support(false)
@@ -77,8 +138,9 @@ impl Profile {
             .debug_info(false)
             .debug_symbols(true)
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-            .gc_heap_reservation(4 << 30)
-            .gc_heap_guard_size(32 << 20)
+            .gc_heap_reservation(self.memory_reservation())
+            .gc_heap_guard_size(self.guard_size())
+            .gc_heap_reservation_for_growth(GROWTH)
             .gc_heap_may_move(true)
             .gc_heap_initial_size(0)
             // Node forks and spawns; mach ports do not survive that.

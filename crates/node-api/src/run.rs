@@ -1,19 +1,21 @@
 //! [feature `wasi`] Running a WASI command: what is under the facade's `run` and `runSync` (lib/run.ts).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use napi::sys;
 use napi_derive::napi;
 
-use crate::deadline::{self, Timed};
+use crate::brake::{Brake, Stop, Worker};
 use crate::engine::EngineParts;
+use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::Module;
 use crate::store_core::{Data, Owner, new_store};
-use crate::{preview1, task, trap, wasi};
+use crate::ticker::Ticks;
+use crate::{deadline, preview1, signals, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
@@ -21,6 +23,7 @@ struct Command {
     module: wasmtime::Module,
     fuel: Option<u64>,
     timeout: Option<Duration>,
+    stop: Arc<Stop>,
 }
 
 /// How a command ended.
@@ -32,19 +35,21 @@ struct Outcome {
 }
 
 impl Command {
-    /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`.
-    fn read(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> Result<Command> {
+    /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`;
+    /// `worker` is the thread it will run on, if that may be ended.
+    fn read(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js, worker: Option<Worker>) -> Result<Command> {
         let module = module.class::<Module>("source")?;
         let engine: &Arc<EngineParts> = &module.engine;
         let wasi = wasi::State::read_for_run(wasi)?;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
+        let stop = Stop::new(&engine.engine);
         let mut store = new_store(
             engine,
             Data {
                 core: Owner::NONE,
                 limits,
                 wasi,
-                deadline: None,
+                brake: Brake::new(worker, Some(stop.clone())),
             },
         )?;
         let mut given = None;
@@ -52,20 +57,22 @@ impl Command {
             let amount = fuel.to_biguint("options.fuel")?;
             store.set_fuel(amount).map_err(|_| {
                 Error::type_error(format!(
-                    "fuel needs the profile 'metered', this module has '{}'",
+                    "fuel needs the profile '{}', this module has '{}'",
+                    engine.profile().with_fuel().name(),
                     engine.profile().name()
                 ))
             })?;
             given = Some(amount);
-        } else if engine.profile().fuel() {
+        } else if engine.profile().fuel {
             given = Some(u64::MAX);
         }
         let timeout = deadline::read(timeout, "options.timeoutMs")?;
         if timeout.is_some() {
-            deadline::needs_brake(engine)?;
+            deadline::needs_brake(engine, "timeoutMs")?;
         }
         Ok(Command {
             timeout,
+            stop,
             store,
             module: module.module.clone(),
             fuel: given,
@@ -73,15 +80,20 @@ impl Command {
     }
 
     fn run(mut self) -> Result<Outcome> {
+        signals::mend();
         let mut linker = wasmtime::Linker::new(self.store.engine());
         preview1::add_to_linker(&mut linker).map_err(trap::failure)?;
-        let timed = self.timeout.map(|_| Timed::new(self.store.engine())).transpose()?;
+        let ticks = self.timeout.map(|_| Ticks::often(self.store.engine())).transpose()?;
         if let Some(timeout) = self.timeout {
-            self.store.data_mut().deadline = Instant::now().checked_add(timeout);
-            self.store.set_epoch_deadline(1);
+            self.store.data_mut().brake.deadline = Instant::now().checked_add(timeout);
         }
-        let ended = self.start(&linker);
-        drop(timed);
+        let ended = if self.stop.begin() {
+            self.start(&linker)
+        } else {
+            Err(wasmtime::Trap::Interrupt.into())
+        };
+        self.stop.end();
+        drop(ticks);
         let exit_code = match ended {
             Ok(()) => 0,
             Err(error) => match wasi::exit_code(&error) {
@@ -135,13 +147,43 @@ impl Outcome {
     }
 }
 
-/// Runs a command off the JavaScript thread.
+/// Runs a command off the JavaScript thread. `number` is the facade's name for the run; `stoppable` says that it will want to
+/// stop it.
 #[napi(skip_typescript)]
-pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> napi::Result<Js> {
+#[allow(clippy::too_many_arguments, reason = "the facade has sorted them")]
+pub fn run_command(
+    module: Js,
+    wasi: Js,
+    limits: Js,
+    fuel: Js,
+    timeout: Js,
+    number: u32,
+    stoppable: bool,
+) -> napi::Result<Js> {
     let env = module.env;
     task::promise(env, || {
-        let command = Command::read(module, wasi, limits, fuel, timeout)?;
+        let command = Command::read(module, wasi, limits, fuel, timeout, None)?;
+        if stoppable {
+            deadline::needs_brake(&module.class::<Module>("source")?.engine, "signal")?;
+        }
+        let data = EnvData::of(env)?;
+        let mut away = data.away.borrow_mut();
+        away.retain(|_, stop| stop.strong_count() > 0);
+        away.insert(number, Arc::downgrade(&command.stop));
         task::spawn(env, move || command.run(), |env, outcome| outcome.to_js(env))
+    })
+}
+
+/// Stops a run. Whether it had begun: if so its promise is about to be rejected, if not it may wait for a while.
+#[napi(skip_typescript)]
+pub fn stop_command(env: napi::Env, number: u32) -> napi::Result<bool> {
+    guard(env.raw(), || {
+        let stop = EnvData::of(env.raw())?
+            .away
+            .borrow()
+            .get(&number)
+            .and_then(Weak::upgrade);
+        Ok(stop.is_none_or(|stop| stop.stop()))
     })
 }
 
@@ -150,6 +192,10 @@ pub fn run_command(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> n
 pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> napi::Result<Js> {
     let env = module.env;
     guard(env, || {
-        Command::read(module, wasi, limits, fuel, timeout)?.run()?.to_js(env)
+        let data = EnvData::of(env)?;
+        let command = Command::read(module, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
+        let engine = &module.class::<Module>("source")?.engine;
+        let _watch = command.store.data().brake.watch(engine)?;
+        command.run()?.to_js(env)
     })
 }

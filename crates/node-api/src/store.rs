@@ -171,5 +171,5 @@ impl Store {
 }
 
 fn no_fuel(_: wasmtime::Error) -> Failure {
-    Error::type_error("this store's engine counts no fuel: use one of profile 'metered'").into()
+    Error::type_error("this store's engine counts no fuel: make it with { fuel: true } (profile 'metered')").into()
 }

@@ -16,11 +16,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use napi::sys;
 use wasmtime::{AsContextMut, StoreContextMut};
 
+use crate::brake::{self, Brake, Worker};
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, panicked};
@@ -30,7 +31,8 @@ use crate::host::Hosts;
 use crate::js::{Js, check};
 use crate::limits::{Limiter, Limits};
 use crate::memory::Views;
-use crate::{deadline, exception, gc, stack, wasi};
+use crate::ticker::Ticks;
+use crate::{exception, gc, signals, stack, wasi};
 
 /// What Wasmtime keeps for us in a store.
 pub struct Data {
@@ -38,8 +40,8 @@ pub struct Data {
     pub core: Owner,
     pub limits: Limiter,
     pub wasi: wasi::State,
-    /// When the call that is under way must end.
-    pub deadline: Option<Instant>,
+    /// What stops the guests.
+    pub brake: Brake,
 }
 
 /// A store's way to the `Core` it sits in; none in a store that may run off the JavaScript thread ([`crate::run`]).
@@ -96,6 +98,8 @@ pub struct Core {
     pub timeout: Cell<Option<Duration>>,
     /// Whether there is such a limit: looked at by every call.
     pub has_timeout: Cell<bool>,
+    /// Makes the guests look whether their thread is being ended.
+    pub watch: Cell<Option<Ticks>>,
     /// Bytes of linear memory, and how many of them V8's collector has been told of.
     pub bytes: Cell<i64>,
     reported: Cell<i64>,
@@ -128,6 +132,7 @@ impl Core {
             stack_floor,
             timeout: Cell::new(None),
             has_timeout: Cell::new(false),
+            watch: Cell::new(None),
             bytes: Cell::new(0),
             reported: Cell::new(0),
             freed: Default::default(),
@@ -137,8 +142,9 @@ impl Core {
             core: owner,
             limits: Limiter::new(limits, owner),
             wasi,
-            deadline: None,
+            brake: Brake::new(Worker::of(env, &core.data), None),
         };
+        core.watch.set(data.brake.watch(&engine.parts)?);
         let store = new_store(&engine.parts, data)?;
         // SAFETY: nobody else has the Core yet.
         unsafe { *core.store.get() = Some(Box::new(store)) };
@@ -266,8 +272,9 @@ impl Core {
         }
     }
 
-    /// Remembers a module that is about to run here, for [`Core::index_of`].
+    /// Prepares for a module that is about to run here, and remembers it for [`Core::index_of`].
     pub fn runs(&self, module: &wasmtime::Module) {
+        signals::mend();
         let mut modules = self.modules.borrow_mut();
         if !modules.iter().any(|known| wasmtime::Module::same(known, module)) {
             modules.push(module.clone());
@@ -410,12 +417,13 @@ unsafe extern "C" fn unbind(_: sys::napi_env, core: *mut c_void, _: *mut c_void)
 pub fn new_store(engine: &EngineParts, data: Data) -> Result<wasmtime::Store<Data>> {
     let mut store = wasmtime::Store::new(&engine.engine, data);
     store.limiter(|data| &mut data.limits);
-    if engine.profile().fuel() {
+    if engine.profile().fuel {
         store.set_fuel(u64::MAX).map_err(crate::trap::failure)?;
     }
-    if engine.profile().epochs() {
-        store.set_epoch_deadline(deadline::NEVER);
-        store.epoch_deadline_callback(|context| Ok(deadline::ask(&context)));
+    if engine.profile().epochs {
+        let ticks = store.data().brake.ticks();
+        store.set_epoch_deadline(ticks);
+        store.epoch_deadline_callback(|context| brake::ask(&context));
     }
     Ok(store)
 }

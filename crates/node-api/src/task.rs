@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use napi::JsValue;
 use napi::sys;
+use napi_derive::napi;
 
 use crate::error::{Error, Result, guard, panicked};
 use crate::js::{Js, check};
@@ -151,4 +152,18 @@ pub fn spawn<T: Send + 'static>(
         }));
     }))?;
     Ok(promise)
+}
+
+/// For the specs, as [`crate::panic`]: a promise of what panics off the JavaScript thread, or when it comes back.
+#[napi(skip_typescript)]
+#[allow(clippy::panic, reason = "it is what this is for")]
+pub fn panic_off_thread(env: napi::Env, back: bool) -> napi::Result<Js> {
+    let env = env.raw();
+    promise(env, || {
+        spawn(
+            env,
+            move || if back { Ok(()) } else { panic!("off the thread") },
+            |_, ()| panic!("back"),
+        )
+    })
 }

@@ -91,12 +91,19 @@ fn translate(error: &wasmtime::Error) -> Error {
 }
 
 /// What an error and its causes say, without the backtrace of wasm that is one of them.
-fn text(error: &wasmtime::Error) -> String {
+pub fn text(error: &wasmtime::Error) -> String {
     let sayings = error.chain().map(|cause| cause.to_string());
-    sayings
+    let mut text = sayings
         .filter(|saying| !saying.starts_with("error while executing at wasm backtrace"))
         .collect::<Vec<_>>()
-        .join(": ")
+        .join(": ");
+    // The address space that most profiles set aside for each memory.
+    if let Some((_, size)) = text.split_once("failed to reserve 0x")
+        && size.bytes().take_while(u8::is_ascii_hexdigit).count() > 8
+    {
+        text += ". Where address space is scarce (ulimit -v) use the profile 'small-address-space'";
+    }
+    text
 }
 
 /// What Wasmtime expected and what it found, of a sentence that says both.

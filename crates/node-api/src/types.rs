@@ -8,6 +8,7 @@ use wasmtime::{
 
 use crate::error::{Error, Failure, Result};
 use crate::js::Js;
+use crate::trap;
 
 /// Short names of nullable reference types. The last is an old name of the first.
 const REFS: [(&str, RefType); 14] = [
@@ -187,7 +188,7 @@ pub fn global_type(engine: &Engine, descriptor: Js) -> Result<GlobalType> {
 
 /// A size that Wasmtime refuses.
 pub fn out_of_range(error: wasmtime::Error) -> Failure {
-    Error::range_error(format!("{error:#}")).into()
+    Error::range_error(trap::text(&error)).into()
 }
 
 pub fn kind(ty: &ExternType) -> &'static str {
