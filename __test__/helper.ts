@@ -112,7 +112,8 @@ export function folder(t: ExecutionContext): string {
   return path;
 }
 
-/** Runs a script in a process of its own, which is what a crash would end. `$(name)` in it is the JSON of a value. */
+/** Runs a script in a process of its own, which is what a crash would end. `$(name)` in it is the JSON of a value. One that hangs
+ * is killed after `timeout` milliseconds: its signal is SIGKILL. */
 export function node(
   script: string,
   {
@@ -120,7 +121,8 @@ export function node(
     flags = [],
     env = {},
     input = "",
-  }: { values?: Record<string, unknown>; flags?: string[]; env?: NodeJS.ProcessEnv; input?: string } = {},
+    timeout,
+  }: { values?: Record<string, unknown>; flags?: string[]; env?: NodeJS.ProcessEnv; input?: string; timeout?: number } = {},
 ) {
   const text = script.replace(/\$\((\w+)\)/g, (_, name) => JSON.stringify(values[name]));
   return spawnSync(process.execPath, [...flags, "--input-type=module", "--eval", text], {
@@ -129,6 +131,8 @@ export function node(
     encoding: "utf8",
     input,
     maxBuffer: 1 << 26,
+    timeout,
+    killSignal: "SIGKILL",
   });
 }
 /** The same for a script that prints JSON, and must end well. */
