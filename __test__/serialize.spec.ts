@@ -276,3 +276,28 @@ test("wrong arguments are a TypeError", (t) => {
   for (const wrong of [undefined, null, {}, 5, bytes, new URL("file:///x")] as any[])
     t.throws(() => Module.deserializeFile(engineOf(), wrong), typeError);
 });
+
+/** The section headers of an artifact: their places in it, and names. */
+function sections(elf: Buffer) {
+  const [table, size, count, names] = [Number(elf.readBigUInt64LE(0x28)), elf.readUInt16LE(0x3a), elf.readUInt16LE(0x3c), elf.readUInt16LE(0x3e)];
+  const strings = Number(elf.readBigUInt64LE(table + names * size + 0x18));
+  return Array.from({ length: count }, (_, i) => {
+    const at = table + i * size;
+    const start = strings + elf.readUInt32LE(at);
+    return { at, name: elf.toString("latin1", start, elf.indexOf(0, start)) };
+  });
+}
+
+test("an artifact whose stamp can't be read is refused with a hint, and so is one with two texts", (t) => {
+  const damaged = Array.from({ length: 3 }, () => Buffer.from(bytes));
+  // The section of the stamp comes first: a format, a length, and text.
+  damaged[0]![0x40] = 1;
+  damaged[1]![0x42] = 0xff;
+  const [text, names] = [".text", ".shstrtab"].map((name) => sections(bytes).find((section) => section.name === name)!);
+  damaged[2]!.writeUInt32LE(bytes.readUInt32LE(text!.at), names!.at);
+  for (const artifact of damaged) {
+    const error = t.throws(() => Module.deserialize(engineOf(), artifact), isIncompatible) as IncompatibleModuleError;
+    t.is(error.reason, "notAnArtifact");
+    t.truthy(error.hint);
+  }
+});

@@ -150,7 +150,9 @@ for (const signal of faults) {
 }
 
 unix("listeners that come and go on this thread do not disturb traps in workers", (t) => {
+  // The package looks after signals of the process where it is loaded on the main thread.
   const script = `
+    await import(data.entry);
     const body = "const { ours, trap } = await guests(); say(trap(10_000, { ours }))";
     let working = true, rounds = 0;
     const traps = Promise.all([counted(body), counted(body)]).finally(() => (working = false));

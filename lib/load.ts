@@ -9,10 +9,12 @@ import { untold } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
+import { shareSignals } from "./signals.js";
 
 interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
-  mendSignals(): void;
+  mendSignals?(): void;
+  endBySignal?(signal: number): void;
   features(): FeatureName[];
   stampedProfile(artifact: string | Uint8Array): string;
   runCommand(
@@ -67,15 +69,7 @@ const alive = () => undefined;
 setEnter(native.init({ ...facade, errors: thrown, alive }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);
-
-// A listener of a signal takes it from Wasmtime, and the last one to go leaves it to nobody. Node's own listeners of these two
-// events, which do that, come first.
-if (isMainThread) {
-  const mend = (event: string | symbol) => {
-    if (event === "SIGSEGV" || event === "SIGILL" || event === "SIGFPE" || event === "SIGBUS") native.mendSignals();
-  };
-  process.on("newListener", mend).on("removeListener", mend);
-}
+if (isMainThread) shareSignals(native);
 
 // An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods
 // fail in V8, which does it right.

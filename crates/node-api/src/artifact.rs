@@ -36,7 +36,7 @@ impl Stamp {
             )
             .into());
         }
-        let section = engine_section(data).ok_or_else(|| {
+        let damaged = || {
             refusal(
                 "notAnArtifact",
                 "these bytes are no artifact of Wasmtime, or a damaged one",
@@ -45,7 +45,8 @@ impl Stamp {
                 "hint",
                 "make a .cwasm with `cwasm compile`, and copy it as a binary file",
             )
-        })?;
+        };
+        let section = engine_section(data).ok_or_else(damaged)?;
         // A format version, a length, and so many bytes of text.
         let stamp = match section {
             [0, len, rest @ ..] => rest
@@ -53,7 +54,7 @@ impl Stamp {
                 .and_then(|text| std::str::from_utf8(text).ok()),
             _ => None,
         };
-        let stamp = stamp.ok_or_else(|| refusal("notAnArtifact", "this artifact's version can't be read"))?;
+        let stamp = stamp.ok_or_else(damaged)?;
         Ok(Stamp(stamp.to_owned()))
     }
 
@@ -111,6 +112,11 @@ fn engine_section<'data, R: ReadRef<'data>>(data: R) -> Option<&'data [u8]> {
     }
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;
+    // Wasmtime takes the last of several texts, and has looked at the first.
+    let is_text = |section: &&_| sections.section_name(endian, *section) == Ok(b".text");
+    if sections.iter().filter(is_text).count() > 1 {
+        return None;
+    }
     let (_, section) = sections.section_by_name(endian, ENGINE_SECTION)?;
     section.data(endian, data).ok()
 }

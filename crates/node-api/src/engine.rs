@@ -57,10 +57,12 @@ impl Engine {
         guard(config.env, || {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
-            let engine = wasmtime::Engine::new(&settings.to_config()?).map_err(refused)?;
-            if settings.profile.signals() {
-                signals::remember();
-            }
+            let config = settings.to_config()?;
+            let engine = if settings.profile.signals() {
+                signals::engine(&config)?
+            } else {
+                wasmtime::Engine::new(&config).map_err(refused)?
+            };
             Ok(Engine::of(Arc::new(EngineParts { engine, settings })))
         })
     }

@@ -1,22 +1,24 @@
 //! The signals by which guests trap: out of bounds is a SIGSEGV, division by zero a SIGFPE. Wasmtime handles them, and hands on
-//! what is none of its own.
+//! what is none of its own; ours stands above it and sorts what the processor has raised from what somebody has sent.
 //!
-//! `process.on('SIGFPE', …)` puts libuv's handler over Wasmtime's, and when the last listener goes libuv sets the system's
-//! default. A trap would then be raised again for ever, or end the process. So whenever that may have happened the handlers are
-//! looked at ([`mend`]): faults go to Wasmtime again, and what another process or `process.kill` has sent goes to libuv.
+//! `process.on('SIGFPE', …)` puts libuv's handler above both, and when the last listener goes libuv sets the system's default:
+//! a trap would be raised again for ever, or end the process. So whenever that may have happened ours is put back ([`mend`]).
+//! Faults go to Wasmtime, and what was sent goes to libuv.
 
 use std::ffi::c_void;
 use std::mem::{MaybeUninit, transmute};
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libc::{c_int, sigaction, siginfo_t};
 use napi_derive::napi;
 
+use crate::engine::refused;
 use crate::error::{Result, guard};
 
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGBUS];
+type Actions = [sigaction; SIGNALS.len()];
 
 /// Whether Wasmtime handles it on this machine.
 fn is_trap(signal: c_int) -> bool {
@@ -27,50 +29,78 @@ fn is_trap(signal: c_int) -> bool {
     }
 }
 
-/// What Wasmtime has installed.
-static WASMTIME: OnceLock<[sigaction; SIGNALS.len()]> = OnceLock::new();
-/// libuv's handlers, where ours stand over them.
+/// What was there before Wasmtime, and what Wasmtime has put above it.
+static FOUND: OnceLock<(Actions, Actions)> = OnceLock::new();
+/// libuv's handlers, while somebody listens.
 static LIBUV: [AtomicUsize; SIGNALS.len()] = [const { AtomicUsize::new(0) }; SIGNALS.len()];
 
+fn default() -> sigaction {
+    // SAFETY: all zero is the default action, with no flags.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
 fn current(signal: c_int) -> sigaction {
-    let mut action = MaybeUninit::zeroed();
-    // SAFETY: asks only; where that is refused all zero is the default action.
-    unsafe {
-        sigaction(signal, ptr::null(), action.as_mut_ptr());
-        action.assume_init()
+    let mut action = default();
+    // SAFETY: asks only.
+    unsafe { sigaction(signal, ptr::null(), &mut action) };
+    action
+}
+fn set(signal: c_int, action: &sigaction) {
+    // SAFETY: the default action, one that was found installed, or ours with the flags of Wasmtime's.
+    unsafe { sigaction(signal, action, ptr::null_mut()) };
+}
+fn ours() -> sigaction {
+    let mut action = default();
+    action.sa_sigaction = on_signal as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_ONSTACK;
+    action
+}
+
+/// Makes an engine whose guests trap by signals: Wasmtime installs its handlers with the first one.
+pub fn engine(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
+    static FIRST: Mutex<()> = Mutex::new(());
+    let _first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
+    if FOUND.get().is_some() {
+        return wasmtime::Engine::new(config).map_err(refused);
     }
-}
-
-/// Called when an engine has been made whose guests trap by signals: by then Wasmtime has its handlers in place.
-pub fn remember() {
-    WASMTIME.get_or_init(|| SIGNALS.map(current));
-}
-
-/// Puts faults into Wasmtime's hands again, where libuv has taken them. Handlers of others, such as crash reporters, stand over
-/// Wasmtime's with its knowledge, and stay.
-pub fn mend() {
-    let Some(known) = WASMTIME.get() else { return };
+    // What is no trap must not go from Wasmtime to libuv, which does not end it.
+    let before = SIGNALS.map(current);
+    let below: Actions = std::array::from_fn(|i| if is_libuv(&before[i]) { default() } else { before[i] });
     for (i, &signal) in SIGNALS.iter().enumerate().filter(|(_, signal)| is_trap(**signal)) {
-        let (wanted, found) = (known[i], current(signal));
-        let handler = found.sa_sigaction;
-        if handler == wanted.sa_sigaction || handler == on_fault as *const () as usize {
-            continue;
+        set(signal, &below[i]);
+    }
+    let engine = wasmtime::Engine::new(config);
+    if engine.is_ok() {
+        let _ = FOUND.set((below, SIGNALS.map(current)));
+    }
+    for (i, &signal) in SIGNALS.iter().enumerate().filter(|(_, signal)| is_trap(**signal)) {
+        if is_libuv(&before[i]) {
+            LIBUV[i].store(before[i].sa_sigaction, Ordering::Release);
         }
-        let mut mended = wanted;
-        if handler != libc::SIG_DFL {
-            if !is_libuv(handler) {
-                continue;
-            }
-            LIBUV[i].store(handler, Ordering::Release);
-            mended.sa_sigaction = on_fault as *const () as usize;
+        let action = if engine.is_ok() { ours() } else { before[i] };
+        set(signal, &action);
+    }
+    engine.map_err(refused)
+}
+
+/// Puts our handlers back, where libuv has taken their place. Those of others, such as crash reporters, stand above ours with
+/// their own knowledge, and stay.
+pub fn mend() {
+    if FOUND.get().is_none() {
+        return;
+    }
+    for (i, &signal) in SIGNALS.iter().enumerate() {
+        let found = current(signal);
+        let (handler, libuv) = (found.sa_sigaction, is_libuv(&found));
+        if libuv || (handler == libc::SIG_DFL && is_trap(signal)) {
+            LIBUV[i].store(if libuv { handler } else { 0 }, Ordering::Release);
+            set(signal, &ours());
         }
-        // SAFETY: a handler of Wasmtime's, or ours, with the flags and the mask that Wasmtime's has.
-        unsafe { sigaction(signal, &mended, ptr::null_mut()) };
     }
 }
 
-/// Whether a handler is in the same library as libuv.
-fn is_libuv(handler: usize) -> bool {
+/// Whether a handler is in the same library as libuv, and of its kind: V8 has one too, which takes more arguments.
+fn is_libuv(action: &sigaction) -> bool {
+    let handler = action.sa_sigaction;
     let library = |address: *const c_void| {
         let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
         // SAFETY: any address may be asked for; where nothing is found all stays zero.
@@ -81,26 +111,36 @@ fn is_libuv(handler: usize) -> bool {
     };
     // SAFETY: a name that ends with NUL.
     let known = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"uv_signal_start".as_ptr()) };
-    !known.is_null() && library(known) == library(handler as *const c_void)
+    let is_simple = action.sa_flags & libc::SA_SIGINFO == 0 && handler != libc::SIG_DFL && handler != libc::SIG_IGN;
+    is_simple && !known.is_null() && library(known) == library(handler as *const c_void)
 }
 
-/// A handler: it touches nothing but the two statics.
-unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let Some(i) = SIGNALS.iter().position(|&known| known == signal) else {
+/// Our handler. It touches nothing but the statics.
+unsafe extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let place = SIGNALS.iter().position(|&known| known == signal);
+    let (Some(i), Some((below, wasmtime))) = (place, FOUND.get()) else {
         return;
     };
     // SAFETY: the system's own description of the signal.
     let code = unsafe { (*info).si_code };
     // Linux's numbers of what was sent are not above 0; Apple's are these two.
     let sent = code <= 0 || code == 0x10001 || code == 0x10002;
-    // SAFETY: libuv's handlers take the signal's number, Wasmtime's all three; the addresses were found installed that way.
-    unsafe {
+    let libuv = LIBUV[i].load(Ordering::Acquire);
+    if sent && libuv != 0 {
+        // SAFETY: libuv's handler, which takes the signal's number.
+        unsafe { transmute::<usize, extern "C" fn(c_int)>(libuv)(signal) };
+    } else if is_trap(signal) && !(sent && below[i].sa_sigaction == libc::SIG_DFL) {
+        // It hands on what is none of its own.
+        let handler = wasmtime[i].sa_sigaction;
+        // SAFETY: Wasmtime's handler, which takes all three.
+        unsafe {
+            transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(handler)(signal, info, context)
+        };
+    } else {
+        set(signal, &default());
         if sent {
-            let handler = LIBUV[i].load(Ordering::Acquire);
-            transmute::<usize, extern "C" fn(c_int)>(handler)(signal);
-        } else if let Some(known) = WASMTIME.get() {
-            let handler = known[i].sa_sigaction;
-            transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(handler)(signal, info, context);
+            // SAFETY: ends the process, as the signal does by default. A fault ends it when it happens again.
+            unsafe { libc::raise(signal) };
         }
     }
 }
@@ -110,6 +150,17 @@ unsafe extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut
 pub fn mend_signals(env: napi::Env) -> napi::Result<()> {
     guard(env.raw(), || -> Result<()> {
         mend();
+        Ok(())
+    })
+}
+
+/// Does what a signal does to which nobody listens.
+#[napi(skip_typescript)]
+pub fn end_by_signal(env: napi::Env, signal: i32) -> napi::Result<()> {
+    guard(env.raw(), || -> Result<()> {
+        set(signal, &default());
+        // SAFETY: a signal like one that was sent.
+        unsafe { libc::raise(signal) };
         Ok(())
     })
 }

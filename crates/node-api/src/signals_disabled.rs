@@ -1,14 +1,9 @@
 //! Where guests trap by other means than signals (Windows).
 
-use napi_derive::napi;
+use crate::engine::refused;
+use crate::error::Result;
 
-use crate::error::{Result, guard};
-
-pub fn remember() {}
-pub fn mend() {}
-
-/// Called by the facade.
-#[napi(skip_typescript)]
-pub fn mend_signals(env: napi::Env) -> napi::Result<()> {
-    guard(env.raw(), || -> Result<()> { Ok(()) })
+pub fn engine(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
+    wasmtime::Engine::new(config).map_err(refused)
 }
+pub fn mend() {}

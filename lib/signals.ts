@@ -1,0 +1,29 @@
+// Guests trap by signals, which a program may want to hear of too: `process.on('SIGSEGV', …)`. A listener takes the signal from
+// Wasmtime until native code takes it back (crates/node-api/src/signals.rs); the last one to go would leave it to nobody, for
+// the moment that this takes. So once somebody has listened, we do so for good, and do what the signal does by default when
+// nobody else is left.
+
+import { constants } from "node:os";
+
+interface Native {
+  mendSignals?(): void;
+  endBySignal?(signal: number): void;
+}
+const names = ["SIGSEGV", "SIGILL", "SIGFPE", "SIGBUS"] as const;
+type Name = (typeof names)[number];
+
+export function shareSignals({ mendSignals, endBySignal }: Native): void {
+  if (!mendSignals || !endBySignal) return;
+  const last = (signal: NodeJS.Signals) => {
+    if (process.listenerCount(signal) === 1) endBySignal(constants.signals[signal]);
+  };
+  const changed = (event: string | symbol, listener?: Function) => {
+    if (!names.includes(event as Name)) return;
+    const name = event as Name;
+    if (listener !== last && !process.listeners(name).includes(last)) process.on(name, last);
+    mendSignals();
+  };
+  // Node's own listeners of these events, which give the signal to libuv and take it back, come first.
+  process.on("newListener", changed).on("removeListener", changed);
+  for (const name of names) if (process.listenerCount(name) > 0) changed(name);
+}
