@@ -1,11 +1,12 @@
 // npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions, and the
-// official test suite, of which each file counts as one on each variant.
+// official test suite, of which each file counts as one on each variant, and random cases, of which each kind does.
 // The last line is `N passed, N failed`.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { existsSync } from "node:fs";
 import { inRoot, node, root, say } from "./commands.mjs";
+import { fuzz } from "./fuzz.mjs";
 import { suite } from "./suite.mjs";
 
 const words = process.argv.slice(2);
@@ -31,7 +32,10 @@ for (const pass of passes) {
   say(`Testing ${pass.title}…`);
   add(await ava(pass));
 }
-if (specs.length === 0) add(await suite(only));
+if (specs.length === 0) {
+  add(await suite(only));
+  add(await fuzz(only));
+}
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
