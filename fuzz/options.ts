@@ -30,21 +30,29 @@ class Scene {
   private readonly w: World = makeWorld(files);
   private readonly told: string[] = [];
   private depth = 0;
+  private readonly pending: Promise<unknown>[] = [];
   private readonly hostile: Hostile;
 
   constructor(private readonly dice: Dice) {
     this.hostile = new Hostile(dice, () => this.ours(), () => this.effect());
-    this.w.f = () => (this.effect(), 1);
-    this.w.g = (x) => (this.effect(), x);
+    const called = <T>(result: T) => {
+      this.effect();
+      if (dice.onceIn(4)) throw new Thrown();
+      return result;
+    };
+    this.w.f = () => called(1);
+    this.w.g = (x) => called(x);
   }
 
   async play(): Promise<this> {
     for (let left = this.dice.between(1, 6); left > 0; left--) {
-      const promise = this.use();
-      await promise?.catch((error: unknown) => this.check("it rejects", error));
+      this.use();
+      // What is compiled meanwhile may use what the next one spoils.
+      if (this.dice.onceIn(2)) await Promise.all(this.pending);
     }
-    this.quiet();
-    this.w.f = () => 1;
+    await Promise.all(this.pending);
+    // From now on nothing has an effect.
+    this.depth = Infinity;
     if (!this.w.store.disposed) this.attempt("the store afterwards", () => this.worksAfterwards());
     return this;
   }
@@ -52,15 +60,11 @@ class Scene {
     const sum = this.w.exports.add(1, 2);
     if (sum !== 3) this.problems.push(`1 + 2 is ${sum} afterwards`);
   }
-  /** From now on nothing has an effect. */
-  private quiet(): void {
-    this.depth = Infinity;
-  }
 
-  /** One use of one API, with none, some or all of its arguments spoiled. Returns what there is to wait for. */
-  private use(): Promise<unknown> | undefined {
+  /** One use of one API, with none, some or all of its arguments spoiled. */
+  private use(): void {
     const [api, row] = this.dice.pick(this.dice.onceIn(6) ? all : taking);
-    return this.attempt(api.name, () => {
+    this.attempt(api.name, () => {
       const { w, hostile, dice } = this;
       const on = row.on ? row.on(w) : ["method", "getter", "setter"].includes(api.kind) ? objects[api.owner]!(w) : undefined;
       let args = row.args(w);
@@ -74,14 +78,13 @@ class Scene {
     });
   }
 
-  private attempt(what: string, step: () => unknown): Promise<unknown> | undefined {
+  private attempt(what: string, step: () => unknown): void {
     this.told.push(what);
     try {
       const result = step();
-      return result instanceof Promise ? result : undefined;
+      if (result instanceof Promise) this.pending.push(result.catch((error: unknown) => this.check(what, error)));
     } catch (error) {
       this.check(what, error);
-      return undefined;
     }
   }
   private check(what: string, error: unknown): void {
@@ -104,12 +107,12 @@ class Scene {
   private effect(): void {
     if (this.depth > 2) return;
     this.depth++;
-    this.attempt("in between", () => this.dice.pick(effects)(this.w, this.dice, () => this.use()));
+    this.attempt("in between", () => this.dice.pick(effects)(this.w, () => this.use()));
     this.depth--;
   }
 }
 
-type InBetween = (w: World, dice: Dice, use: () => Promise<unknown> | undefined) => unknown;
+type InBetween = (w: World, use: () => void) => unknown;
 const effects: InBetween[] = [
   (w) => w.store.dispose(),
   (w) => w.memory.grow(1),
@@ -121,8 +124,5 @@ const effects: InBetween[] = [
   (w) => w.linker.define("m", "n", w.memory),
   (w) => (w.store.limits = { memoryBytes: 1 << 24 }),
   () => globalThis.gc!(),
-  () => {
-    throw new Thrown();
-  },
-  (_w, _dice, use) => void use()?.catch(() => {}),
+  (_, use) => use(),
 ];

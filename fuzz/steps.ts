@@ -76,6 +76,10 @@ function steps(side: Side, dice: Dice, log: Log): void {
       call(dice.pick(functions));
       depth--;
     }
+    if (names.size > 0 && dice.onceIn(3)) {
+      const type = dice.pick(types);
+      change(type, exports[type.name], dice, attempt);
+    }
     const results = type.results.map((result) => valueOf(result, dice));
     return results.length === 1 ? results[0] : results;
   };
@@ -102,8 +106,24 @@ function sameType(given: FuncType, { name, type }: ExportType): void {
 
 const hashOf = (bytes: Uint8Array) => `${bytes.length} bytes, ${createHash("sha1").update(bytes).digest("hex")}`;
 
+type Attempt = (what: string, step: () => unknown) => void;
+
+/** What JavaScript does to a guest's things while the guest runs. */
+function change({ name, kind, type }: ExportType, value: any, dice: Dice, attempt: Attempt): void {
+  if (kind === "memory") attempt(`grow ${name}`, () => value.grow(dice.below(3)));
+  if (kind === "table") {
+    const [at, grows] = [dice.below(10), dice.onceIn(2)];
+    const element = type.element === "externref" ? valueOf("externref", dice) : null;
+    attempt(`change ${name}`, () => (grows ? value.grow(dice.below(3), element) : value.set(at, element)));
+  }
+  if (kind === "global" && type.type !== "v128") {
+    const given = type.type === "funcref" ? null : valueOf(type.type, dice);
+    attempt(`set ${name}`, () => void (value.value = given));
+  }
+}
+
 /** Notes what is in a memory, a table or a global. */
-function look({ name, kind, type }: ExportType, value: any, attempt: (what: string, step: () => unknown) => void): void {
+function look({ name, kind, type }: ExportType, value: any, attempt: Attempt): void {
   if (kind === "memory") attempt(`memory ${name}`, () => hashOf(new Uint8Array(value.buffer)));
   if (kind === "global" && type.type !== "v128") attempt(`global ${name}`, () => value.value);
   if (kind === "table") {
