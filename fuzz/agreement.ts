@@ -1,24 +1,26 @@
 // Whether V8 takes the same modules.
 
-import type { Module } from "../index.js";
+import { type CompileError, Module } from "../index.js";
 import { type Inconclusive, Wrong } from "./kind.js";
 
 const { WebAssembly } = globalThis as any;
 
-/** Where V8 says other things of a module than we do, and may. */
-const acceptable: { ours: "compiles" | "refuses"; v8: RegExp; why: string }[] = [
-  { ours: "compiles", v8: /is not allowed in constant expressions/, why: "extended constant expressions, which this V8 lacks" },
-  { ours: "compiles", v8: /invalid value type 0x[67][0-9a-f]/, why: "reference types of GC and exceptions, which this V8 lacks" },
-  { ours: "compiles", v8: /enable with --experimental/, why: "a proposal that this V8 has only behind a flag" },
+/** What one of the two may say of a module that the other one compiles. */
+const acceptable: { by: "us" | "V8"; says: RegExp; why: string }[] = [
+  { by: "us", says: /legacy_exceptions feature required/, why: "legacy exceptions, which Wasmtime does not have" },
+  { by: "V8", says: /is not allowed in constant expressions/, why: "extended constant expressions, which this V8 lacks" },
+  { by: "V8", says: /invalid value type 0x[67][0-9a-f]/, why: "reference types of GC and exceptions, which this V8 lacks" },
+  { by: "V8", says: /enable with --experimental/, why: "a proposal that this V8 has only behind a flag" },
 ];
 
-export function disagreement(input: Uint8Array, module: Module | undefined): Inconclusive | undefined {
-  const refused = refusal(input);
-  if ((refused === undefined) === (module !== undefined)) return undefined;
-  const ours = module ? "compiles" : "refuses";
-  const known = acceptable.find((one) => one.ours === ours && one.v8.test(refused ?? ""));
+/** What was made of the input here is a module, or what was thrown. */
+export function disagreement(input: Uint8Array, ours: Module | CompileError): Inconclusive | undefined {
+  const theirs = refusal(input);
+  if (ours instanceof Module ? theirs === undefined : theirs !== undefined) return undefined;
+  const [by, words] = ours instanceof Module ? (["V8", theirs!] as const) : (["us", ours.message] as const);
+  const known = acceptable.find((one) => one.by === by && one.says.test(words));
   if (known) return known.why;
-  throw new Wrong(`${ours} here, in V8: ${refused ?? "compiles"}`);
+  throw new Wrong(`refused only by ${by}: ${words}`);
 }
 
 function refusal(input: Uint8Array): string | undefined {

@@ -21,27 +21,30 @@ export const wasm: Kind = (batch, artifacts) => {
     return {
       input,
       run() {
-        const module = features.has("cranelift") ? compiled(engine, input) : uncompiled(engine, input, artifacts.get(number));
-        if (features.has("cranelift") && module) artifacts.put(number, engine.precompileSync(input));
-        if (module) run(module, dice);
-        return features.has("cranelift") && base === common(number) ? disagreement(input, module) : undefined;
+        if (!features.has("cranelift")) {
+          const module = uncompiled(engine, input, artifacts.get(number));
+          return module && run(module, dice);
+        }
+        const module = compiled(engine, input);
+        if (module instanceof Module) {
+          artifacts.put(number, engine.precompileSync(input));
+          run(module, dice);
+        }
+        return base === common(number) ? disagreement(input, module) : undefined;
       },
     };
   };
 };
 
-function compiled(engine: Engine, input: Uint8Array): Module | undefined {
+function compiled(engine: Engine, input: Uint8Array): Module | CompileError {
   const invalid = typed("Module.validate", () => Module.validate(engine, input));
   const module = typed("Module.compileSync", () => Module.compileSync(engine, input));
-  for (const error of [invalid, module]) {
-    if (error instanceof Error && !(error instanceof CompileError)) throw new Wrong(`no CompileError, but ${error}`);
+  for (const result of [invalid, module]) {
+    if (result instanceof Error && !(result instanceof CompileError)) throw new Wrong(`no CompileError, but ${result}`);
   }
-  if (module instanceof Error) {
-    if (invalid === undefined) throw new Wrong(`validates, and does not compile: ${module}`);
-    return undefined;
-  }
-  if (invalid !== undefined) throw new Wrong(`compiles, and does not validate: ${invalid}`);
-  return module;
+  if (module instanceof Module && invalid !== undefined) throw new Wrong(`compiles, and does not validate: ${invalid}`);
+  if (!(module instanceof Module) && invalid === undefined) throw new Wrong(`validates, and does not compile: ${module}`);
+  return module as Module | CompileError;
 }
 
 /** Without a compiler wasm is refused, whatever is in it. */
