@@ -50,12 +50,12 @@ test("a signal that is aborted already runs nothing", async (t) => {
 test("a run that waits for a thread is rejected at once, and one that has ended is not", async (t) => {
   const [endless, module] = [command(computes), command(ends)];
   const [first, second] = [new AbortController(), new AbortController()];
-  const busy = Array.from({ length: 40 }, () => run(endless, { signal: first.signal, stdin }));
+  const busy = Array.from({ length: 100 }, () => run(endless, { signal: first.signal, stdin }));
   const waiting = run(module, { signal: second.signal, stdin });
   second.abort("no more");
   t.is(await waiting.catch((error) => error), "no more");
   first.abort("enough");
-  t.deepEqual(await Promise.all(busy.map((running) => running.catch((error) => error))), Array(40).fill("enough"));
+  t.deepEqual(await Promise.all(busy.map((running) => running.catch((error) => error))), Array(100).fill("enough"));
   const late = new AbortController();
   t.is((await run(module, { signal: late.signal, stdin })).exitCode, 0);
   late.abort();

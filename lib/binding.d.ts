@@ -736,8 +736,8 @@ export interface ResourcesRequired {
 }
 
 /**
- * What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of a table (as
- * in V8), 10,000 of each kind of thing.
+ * What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of tables, 10,000
+ * of each kind of thing. `memoryBytes` and 8 bytes for each of `tableElements` are what guests can make the host keep.
  */
 export interface StoreLimits {
   /**
@@ -745,7 +745,7 @@ export interface StoreLimits {
    * guest, an instantiation throws.
    */
   memoryBytes?: number
-  /** Elements of any one table. */
+  /** Elements of all tables together. Default 10,000,000. */
   tableElements?: number
   /** Instances in the store. */
   instances?: number
@@ -807,6 +807,8 @@ export interface WasiOptions {
   stderr?: 'inherit' | 'ignore' | 'capture'
   /** Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
   maxOutputBytes?: number
+  /** Files and directories that the guest may have open at once. Default 1,000. */
+  maxDescriptors?: number
   /** Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only. */
   dirs?: Record<string, string | Required<WasiDir>>
 }

@@ -13,8 +13,10 @@ use crate::js::{Js, check};
 use crate::module::Module;
 use crate::options::{Options, known};
 use crate::share::Place;
-use crate::task;
+use crate::task::{self, Pool};
 use crate::{features, parallel, wat};
+
+static COMPILING: Pool = Pool::new(4);
 
 /// How Cranelift compiles. None of this decides where an artifact loads.
 #[napi(object, object_from_js = false, object_to_js = false)]
@@ -237,6 +239,7 @@ impl Module {
             let engine = Kept::new(engine)?;
             task::spawn(
                 env,
+                &COMPILING,
                 move || source.compile(&compiler),
                 move |_, module| Module::wrap(module, engine.get()?, Place::default()),
             )
@@ -296,6 +299,7 @@ impl Engine {
             let source = Source::read(source)?;
             task::spawn(
                 env,
+                &COMPILING,
                 move || source.precompile(&compiler),
                 |env, bytes| Js::buffer(env, &bytes),
             )

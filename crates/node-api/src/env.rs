@@ -46,6 +46,9 @@ pub struct EnvData {
     pub away: RefCell<FxHashMap<u32, Weak<Stop>>>,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
+    /// Stores that were made, and bytes that memories have taken, since [`EnvData::sweep`].
+    made: Cell<usize>,
+    grown: Cell<i64>,
 }
 
 impl EnvData {
@@ -124,6 +127,34 @@ impl EnvData {
         self.has_deadline.set(deadline.is_some());
     }
 
+    /// Called before a store is made: now and then, frees those that V8 has collected. Their finalizers wait for the event
+    /// loop to turn, and a script that makes stores without a pause would take all memory.
+    pub fn sweep(&self, env: sys::napi_env) {
+        self.made.set(self.made.get() + 1);
+        // SAFETY: as in `add_store`.
+        let count = unsafe { (&*self.stores.get()).len() };
+        if self.made.get() <= count + 64 && self.grown.get() < 256 << 20 {
+            return;
+        }
+        self.made.set(0);
+        self.grown.set(0);
+        let mut scope = ptr::null_mut();
+        // SAFETY: closed below.
+        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        for id in 0..count as u32 {
+            // SAFETY: a store in the list is alive.
+            if let Some(core) = unsafe { self.store(id).as_ref() } {
+                core.free_if_collected();
+            }
+        }
+        // SAFETY: opened above.
+        unsafe { sys::napi_close_handle_scope(env, scope) };
+    }
+    /// Memories have taken so many bytes more.
+    pub fn grew(&self, bytes: i64) {
+        self.grown.set(self.grown.get() + bytes);
+    }
+
     /// Gives a store a number that JavaScript names it by.
     pub fn add_store(&self, core: *const Core) -> u32 {
         // SAFETY: only this thread has the list, and no reference into it outlives a statement.
@@ -197,6 +228,8 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool
             away: RefCell::default(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
+            made: Cell::new(0),
+            grown: Cell::new(0),
         }));
         let mut enter = ptr::null_mut();
         // SAFETY: the leaked Rc is given back to `drop_env_data` when the environment ends, after the last call.

@@ -23,7 +23,7 @@ use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
 use crate::val::{give_back, refs_in, refs_out};
-use crate::{exception, gc_ref, types};
+use crate::{exception, gc_ref, limits, types};
 
 /// Up to so many slots of a call are on the stack.
 const FEW: usize = 16;
@@ -226,12 +226,12 @@ impl Core {
         Ok(())
     }
 
-    /// Runs what may run wasm: a wasm exception that comes out is thrown as one.
+    /// Instantiates, or does what else may run wasm: a wasm exception that comes out is thrown as one.
     pub fn run<R>(&self, body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>) -> Result<R> {
         self.has_stack()?;
         self.timed(|| {
             self.enter(|mut context| {
-                let result = body(&mut context);
+                let result = limits::make(&mut context, body);
                 result.map_err(|error| exception::failure(self, context, error))
             })?
         })

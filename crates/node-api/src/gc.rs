@@ -152,6 +152,11 @@ pub fn apply(config: &mut wasmtime::Config) {
     config.collector(Collector::DeferredReferenceCounting);
 }
 
+/// Whether the heap has no room for an object, by the store's limits or the system's.
+pub fn is_full(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::GcHeapOutOfMemory<()>>()
+}
+
 /// Runs `body` in a scope that unroots what it roots: without one nothing is ever collected.
 pub fn scope<R>(mut context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
     let mut scope = RootScope::new(&mut context);

@@ -22,6 +22,10 @@ pub struct Objects;
 
 pub fn apply(_: &mut wasmtime::Config) {}
 
+pub fn is_full(_: &wasmtime::Error) -> bool {
+    false
+}
+
 pub fn scope<R>(context: StoreContextMut<'_, Data>, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> R {
     body(context)
 }

@@ -2,22 +2,23 @@
 
 use napi::sys;
 use napi_derive::napi;
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use crate::error::{Error, Result};
 use crate::js::Js;
 use crate::options::{Known, Options, camel, known};
-use crate::store_core::Owner;
+use crate::store_core::{Data, Owner};
+use crate::trap;
 
-/// What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of a table (as
-/// in V8), 10,000 of each kind of thing.
+/// What the guests of one store may take, all together. Absent members: no limit on bytes, 10,000,000 elements of tables, 10,000
+/// of each kind of thing. `memoryBytes` and 8 bytes for each of `tableElements` are what guests can make the host keep.
 #[napi(object, object_from_js = false, object_to_js = false)]
 #[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct StoreLimits {
     /// Bytes of all linear memories and of the GC heap together. A growth beyond it fails: `memory.grow` is -1 to the
     /// guest, an instantiation throws.
     pub memory_bytes: Option<f64>,
-    /// Elements of any one table.
+    /// Elements of all tables together. Default 10,000,000.
     pub table_elements: Option<f64>,
     /// Instances in the store.
     pub instances: Option<f64>,
@@ -80,14 +81,37 @@ impl Limits {
     }
 }
 
-/// Asked by Wasmtime before anything of a store grows. `memoryBytes` is for all memories of the store together.
+/// Runs what makes something in a store: where it can't be made the store has what it had.
+pub fn make<R>(
+    context: &mut StoreContextMut<'_, Data>,
+    body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>,
+) -> wasmtime::Result<R> {
+    let before = context.data().limits.taken;
+    let made = body(context);
+    // Wasmtime tells of growth that fails, and not of this.
+    if made.as_ref().is_err_and(trap::is_refusal) {
+        let limits = &mut context.data_mut().limits;
+        limits.taken = before;
+        limits.report();
+    }
+    made
+}
+
+/// Asked by Wasmtime before anything of a store grows.
 pub struct Limiter {
     pub limits: Limits,
     /// Where it is told that a memory may have grown.
     owner: Owner,
-    bytes: u64,
-    /// What the growth under way adds.
+    taken: Taken,
+    /// Bytes that the growth under way adds.
     growing: u64,
+}
+
+/// What the guests have.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    bytes: u64,
+    elements: u64,
 }
 
 impl Limiter {
@@ -95,67 +119,73 @@ impl Limiter {
         Limiter {
             limits,
             owner,
-            bytes: 0,
+            taken: Taken::default(),
             growing: 0,
+        }
+    }
+    fn report(&self) {
+        if let Some(core) = self.owner.get() {
+            core.bytes.set(self.taken.bytes as i64);
+            core.grew.set(true);
         }
     }
     /// A growth beyond a limit: refused, which the guest sees as -1, or a `MemoryLimitError` where that was asked for.
     fn refuse(&self, what: &str, desired: u64, limit: u64) -> wasmtime::Result<bool> {
+        self.failed(format!("the guest asked for {desired} {what}, its limit is {limit}"))
+            .map(|()| false)
+    }
+    fn failed(&self, message: String) -> wasmtime::Result<()> {
         if !self.limits.trap_on_grow_failure {
-            return Ok(false);
+            return Ok(());
         }
-        let message = format!("the guest asked for {desired} {what}, its limit is {limit}");
-        Err(crate::trap::error(
+        Err(trap::error(
             Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
         ))
     }
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.bytes.saturating_add(desired.saturating_sub(current) as u64);
-        match self.limits.memory_bytes {
-            Some(limit) if total > limit => return self.refuse("bytes of memory", total, limit),
-            _ => {
-                self.growing = total - self.bytes;
-                self.bytes = total;
-            }
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if let Some(maximum) = maximum.filter(|maximum| desired > *maximum) {
+            return self.refuse("bytes of a memory", desired as u64, maximum as u64);
         }
-        if let Some(core) = self.owner.get() {
-            core.bytes.set(self.bytes as i64);
-            core.grew.set(true);
+        let growing = desired.saturating_sub(current) as u64;
+        let total = self.taken.bytes.saturating_add(growing);
+        if let Some(limit) = self.limits.memory_bytes.filter(|limit| total > *limit) {
+            return self.refuse("bytes of memory", total, limit);
         }
+        self.growing = growing;
+        self.taken.bytes = total;
+        self.report();
         Ok(true)
     }
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.bytes -= std::mem::take(&mut self.growing);
-        if let Some(core) = self.owner.get() {
-            core.bytes.set(self.bytes as i64);
+        let why = format!("{error:#}");
+        // It has not asked for this one, and the growth before has succeeded (a spec holds the sentence).
+        if why != "memory growth exceeds memory type's limits" {
+            self.taken.bytes -= std::mem::take(&mut self.growing);
+            self.report();
         }
-        if !self.limits.trap_on_grow_failure {
-            return Ok(());
-        }
-        let message = format!("the guest's memory could not grow: {error:#}");
-        Err(crate::trap::error(
-            Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
-        ))
+        self.failed(format!("the guest's memory could not grow: {why}"))
     }
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if let Some(maximum) = maximum.filter(|maximum| desired > *maximum) {
+            return self.refuse("elements of a table", desired as u64, maximum as u64);
+        }
+        let total = self
+            .taken
+            .elements
+            .saturating_add(desired.saturating_sub(current) as u64);
         // Growing writes every element, so that without any limit one instruction takes 16 GB.
         let limit = self.limits.table_elements.unwrap_or(10_000_000);
-        if desired as u64 <= limit {
-            return Ok(true);
+        if total > limit {
+            return self.refuse("table elements", total, limit);
         }
-        self.refuse("table elements", desired as u64, limit)
+        self.taken.elements = total;
+        Ok(true)
     }
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        if !self.limits.trap_on_grow_failure {
-            return Ok(());
-        }
-        let message = format!("the guest's table could not grow: {error:#}");
-        Err(crate::trap::error(
-            Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
-        ))
+        self.failed(format!("the guest's table could not grow: {error:#}"))
     }
     fn instances(&self) -> usize {
         self.limits.instances.map_or(10_000, |n| n as usize)

@@ -23,7 +23,7 @@ use crate::externs::Item;
 use crate::js::{Js, check, constructing};
 use crate::store::Store;
 use crate::store_core::{Core, Data};
-use crate::{share, threads, types};
+use crate::{limits, share, threads, types};
 
 /// The views of a store's memories.
 #[derive(Default)]
@@ -390,7 +390,7 @@ impl Memory {
                 Kind::Shared(threads::memory(core, ty)?)
             } else {
                 let memory = core
-                    .enter(|context| wasmtime::Memory::new(context, ty))?
+                    .enter(|mut context| limits::make(&mut context, |context| wasmtime::Memory::new(context, ty)))?
                     .map_err(types::out_of_range)?;
                 Kind::Own(memory)
             };

@@ -14,6 +14,7 @@ use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::Module;
 use crate::store_core::{Data, Owner, new_store};
+use crate::task::Pool;
 use crate::ticker::Ticks;
 use crate::{deadline, preview1, signals, task, trap, wasi};
 
@@ -147,6 +148,9 @@ impl Outcome {
     }
 }
 
+/// Many guests do nothing but wait.
+static RUNNING: Pool = Pool::new(32);
+
 /// Runs a command off the JavaScript thread. `number` is the facade's name for the run; `stoppable` says that it will want to
 /// stop it.
 #[napi(skip_typescript)]
@@ -170,7 +174,7 @@ pub fn run_command(
         let mut away = data.away.borrow_mut();
         away.retain(|_, stop| stop.strong_count() > 0);
         away.insert(number, Arc::downgrade(&command.stop));
-        task::spawn(env, move || command.run(), |env, outcome| outcome.to_js(env))
+        task::spawn(env, &RUNNING, move || command.run(), |env, outcome| outcome.to_js(env))
     })
 }
 

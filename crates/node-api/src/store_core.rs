@@ -110,6 +110,7 @@ pub struct Core {
 impl Core {
     pub fn new(env: sys::napi_env, engine: &Engine, limits: Limits, wasi: wasi::State) -> Result<Rc<Core>> {
         let env_data = EnvData::of(env)?;
+        env_data.sweep(env);
         let stack_floor = stack::floor(env_data.stack_end, engine.parts.settings.max_wasm_stack);
         let core = Rc::new(Core {
             env,
@@ -266,6 +267,7 @@ impl Core {
         let change = self.bytes.get() - self.reported.get();
         if change != 0 {
             self.reported.set(self.bytes.get());
+            self.data.grew(change.max(0));
             let mut total = 0;
             // SAFETY: `env` is the environment of this thread.
             unsafe { sys::napi_adjust_external_memory(self.env, change, &mut total) };
@@ -372,6 +374,16 @@ impl Core {
             table.invoke("clear", &[])?;
         }
         Ok(())
+    }
+
+    /// Drops a store whose host table is collected: nothing in JavaScript can reach it any more.
+    pub fn free_if_collected(&self) {
+        if self.state.get() == 0 && self.views.live() == 0 && self.table().is_err() {
+            self.state.set(CLOSED);
+            self.bytes.set(0);
+            self.report();
+            self.free_if_closed();
+        }
     }
 
     /// Drops a closed store once no view of its memory is left: one that a script has transferred is out of our sight.

@@ -12,8 +12,8 @@ use crate::gc;
 use crate::js::{Js, constructing};
 use crate::store::Store;
 use crate::store_core::Core;
-use crate::types;
 use crate::val::{Given, Taken};
+use crate::{limits, types};
 
 /// A table of references: functions, or any JavaScript values (`externref`).
 ///
@@ -64,7 +64,8 @@ impl Table {
             let table = core.enter(|context| {
                 gc::scope(context, |mut context| {
                     let init = init.to_ref(core, &mut context, ty.element())?;
-                    wasmtime::Table::new(context, ty, init).map_err(types::out_of_range)
+                    limits::make(&mut context, |context| wasmtime::Table::new(context, ty, init))
+                        .map_err(types::out_of_range)
                 })
             })??;
             Item::Table(table).adopt(core, this.object)?;

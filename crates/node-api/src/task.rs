@@ -1,12 +1,13 @@
 //! Work off the JavaScript thread: the one way to do it and come back with a value or a typed error.
 //!
 //! Threads are our own and not libuv's: guests and compilations may take long, and the few threads of libuv serve files and
-//! DNS. Their stacks are as large as a main thread's, on every platform. At most [`most`] run at once; the rest waits.
+//! DNS. Their stacks are as large as a main thread's, on every platform. Compilations and guests have threads of their own, so
+//! many of each kind at once and the rest waits: guests that sleep hold up no compilation.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use napi::JsValue;
@@ -22,63 +23,78 @@ const IDLE: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce() + Send>;
 
-struct Pool {
+/// Threads for one kind of work.
+pub struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+    most: usize,
+}
+struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    jobs: VecDeque::new(),
-    threads: 0,
-    idle: 0,
-});
-static WORK: Condvar = Condvar::new();
-
-/// As many as there are cores, and at least four: some guests wait and do not compute.
-fn most() -> usize {
-    std::thread::available_parallelism().map_or(4, |n| n.get().max(4))
-}
-
-fn submit(job: Job) -> Result<()> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    pool.jobs.push_back(job);
-    if pool.idle >= pool.jobs.len() || pool.threads >= most() {
-        WORK.notify_one();
-        return Ok(());
-    }
-    let started = std::thread::Builder::new()
-        .name("cwasm".into())
-        .stack_size(STACK)
-        .spawn(work);
-    match started {
-        Ok(_) => pool.threads += 1,
-        // Another thread will come to it, if there is one.
-        Err(_) if pool.threads > 0 => {}
-        Err(error) => {
-            pool.jobs.pop_back();
-            return Err(Error::new("WasmtimeError", format!("no thread could be started: {error}")).into());
+impl Pool {
+    /// `most` threads at once, or one for each core where that is more.
+    pub const fn new(most: usize) -> Pool {
+        let state = State {
+            jobs: VecDeque::new(),
+            threads: 0,
+            idle: 0,
+        };
+        Pool {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            most,
         }
     }
-    Ok(())
-}
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-fn work() {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        if let Some(job) = pool.jobs.pop_front() {
-            drop(pool);
-            job();
-            pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-            continue;
+    fn submit(&'static self, job: Job) -> Result<()> {
+        let most = std::thread::available_parallelism().map_or(self.most, |n| n.get().max(self.most));
+        let mut state = self.state();
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() || state.threads >= most {
+            self.work.notify_one();
+            return Ok(());
         }
-        pool.idle += 1;
-        let (woken, timeout) = WORK.wait_timeout(pool, IDLE).unwrap_or_else(PoisonError::into_inner);
-        pool = woken;
-        pool.idle -= 1;
-        if timeout.timed_out() && pool.jobs.is_empty() {
-            pool.threads -= 1;
-            return;
+        let thread = std::thread::Builder::new().name("cwasm".into()).stack_size(STACK);
+        match thread.spawn(|| self.serve()) {
+            Ok(_) => state.threads += 1,
+            // Another thread will come to it, if there is one.
+            Err(_) if state.threads > 0 => {}
+            Err(error) => {
+                state.jobs.pop_back();
+                return Err(Error::new("WasmtimeError", format!("no thread could be started: {error}")).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What each thread does.
+    fn serve(&self) {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                job();
+                state = self.state();
+                continue;
+            }
+            state.idle += 1;
+            let (woken, timeout) = self
+                .work
+                .wait_timeout(state, IDLE)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if timeout.timed_out() && state.jobs.is_empty() {
+                state.threads -= 1;
+                return;
+            }
         }
     }
 }
@@ -121,9 +137,10 @@ pub fn promise(env: sys::napi_env, body: impl FnOnce() -> Result<Js>) -> napi::R
     })
 }
 
-/// Runs `job` on another thread, and `finish` with what it made on this one. Returns the promise.
+/// Runs `job` on a thread of the pool, and `finish` with what it made on this one. Returns the promise.
 pub fn spawn<T: Send + 'static>(
     env: sys::napi_env,
+    pool: &'static Pool,
     job: impl FnOnce() -> Result<T> + Send + 'static,
     finish: impl FnOnce(sys::napi_env, T) -> Result<Js> + 'static,
 ) -> Result<Js> {
@@ -137,7 +154,7 @@ pub fn spawn<T: Send + 'static>(
         raw: promise.raw(),
     };
     let finish = Home(std::mem::ManuallyDrop::new(finish));
-    submit(Box::new(move || {
+    pool.submit(Box::new(move || {
         let result = match catch_unwind(AssertUnwindSafe(job)) {
             Ok(result) => travel(result),
             Err(panic) => Err(panicked(panic)),
@@ -158,10 +175,12 @@ pub fn spawn<T: Send + 'static>(
 #[napi(skip_typescript)]
 #[allow(clippy::panic, reason = "it is what this is for")]
 pub fn panic_off_thread(env: napi::Env, back: bool) -> napi::Result<Js> {
+    static POOL: Pool = Pool::new(1);
     let env = env.raw();
     promise(env, || {
         spawn(
             env,
+            &POOL,
             move || if back { Ok(()) } else { panic!("off the thread") },
             |_, ()| panic!("back"),
         )

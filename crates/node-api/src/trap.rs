@@ -5,7 +5,7 @@ use std::fmt;
 use wasmtime::{ThrownException, Trap, UnknownImportError, WasmBacktrace};
 
 use crate::error::{Error, Failure, Field};
-use crate::wasi;
+use crate::{gc, wasi};
 
 /// A host function ended with a JavaScript exception, which is pending in the environment.
 #[derive(Debug)]
@@ -55,6 +55,14 @@ pub fn failure(error: wasmtime::Error) -> Failure {
     ours.into()
 }
 
+/// Whether nothing has run: what was to be made could not be, for lack of something or by a limit.
+pub fn is_refusal(error: &wasmtime::Error) -> bool {
+    let ran =
+        error.is::<WasmBacktrace>() || error.is::<Trap>() || error.is::<ThrownException>() || error.is::<Thrown>();
+    let ours = error.downcast_ref::<Error>();
+    !ran && wasi::exit_code(error).is_none() && ours.is_none_or(|ours| ours.is_trap())
+}
+
 fn translate(error: &wasmtime::Error) -> Error {
     if let Some(code) = wasi::exit_code(error) {
         return Error::new("WasiExit", format!("the guest exited with code {code}"))
@@ -62,6 +70,9 @@ fn translate(error: &wasmtime::Error) -> Error {
     }
     if error.is::<ThrownException>() {
         return Error::new("Exception", "");
+    }
+    if gc::is_full(error) {
+        return Error::new("MemoryLimitError", text(error)).with("trapCode", "memoryLimit");
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         let class = match trap {

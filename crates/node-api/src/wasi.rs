@@ -4,7 +4,7 @@ use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder, WasiView};
 
 use crate::bytes::Bytes;
 use crate::error::{Error, Result, guard};
@@ -37,6 +37,8 @@ pub struct WasiOptions {
     pub stderr: Option<String>,
     /// Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB.
     pub max_output_bytes: Option<f64>,
+    /// Files and directories that the guest may have open at once. Default 1,000.
+    pub max_descriptors: Option<f64>,
     /// Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only.
     #[napi(ts_type = "Record<string, string | Required<WasiDir>>")]
     pub dirs: Option<Js>,
@@ -49,6 +51,7 @@ known!(WasiOptions {
     stdout,
     stderr,
     max_output_bytes,
+    max_descriptors,
     dirs
 });
 
@@ -149,8 +152,12 @@ impl State {
         if let Some(dirs) = options.some("dirs")? {
             read_dirs(&mut builder, dirs)?;
         }
+        let mut context = Box::new(builder.build_p1());
+        // Descriptors are the process's, which would be left without.
+        let most = options.number("max_descriptors", 1 << 24)?.unwrap_or(1000) as usize;
+        context.ctx().table.set_max_capacity(most);
         Ok(State {
-            context: Some(Box::new(builder.build_p1())),
+            context: Some(context),
             given: true,
             stdout,
             stderr,
