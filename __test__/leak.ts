@@ -1,27 +1,31 @@
-// One run of the leak measurement, in a process of its own with --expose-gc: cycles of {store, instance with a host closure
-// that captures the instance}. Prints resident memory at each tenth of the way. Used by leak.spec.ts and benchmark/leak.ts.
+// One run of the leak measurement, in a process of its own with --expose-gc: so many cycles of a kind. Prints what the process
+// has at each tenth of the way. Used by leak.spec.ts and benchmark/leak.ts.
 
-import { readFileSync } from "node:fs";
-import { Engine, Instance, Module, Store } from "../index.js";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { Engine, Module, Store } from "../index.js";
+import { type Guest, kinds, profileOf, slow } from "./leak-kinds.js";
 
-const [file, kind, count] = process.argv.slice(2) as [string, string, string];
+const [files, kind, count] = process.argv.slice(2) as [string, string, string];
+const file = JSON.parse(files) as Record<Guest, string>;
 const cycles = Number(count);
+
 const engine = new Engine();
-const module = Module.deserialize(engine, readFileSync(file));
+const engineFor = (name: Guest) => (profileOf(name) === "default" ? engine : new Engine({ profile: profileOf(name) }));
+const module = (name: Guest, engine = engineFor(name)) => Module.deserializeFile(engine, file[name]);
+const cycle = { ...kinds, ...slow }[kind]!({ module, engine, store: new Store(engine) });
 
-function cycle(i: number): void {
-  const store = new Store(engine);
-  const instance = new Instance(store, module, { env: { f: (x: number) => (instance.exports.m.byteLength > 0 ? x + i : 0) } });
-  const { exports } = instance;
-  exports.call(1);
-  exports.g.value = exports;
-  if (kind.includes("view")) new Uint8Array(exports.m.buffer)[0] = 1;
-  if (kind.includes("dispose")) store.dispose();
+/** Bytes, and on Linux how many there are of the rest. */
+function figures() {
+  const rss = process.memoryUsage.rss();
+  if (!existsSync("/proc/self/maps")) return { rss };
+  const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length;
+  return { rss, threads: count("task"), descriptors: count("fd"), mappings: readFileSync("/proc/self/maps", "utf8").split("\n").length };
 }
+export type Figures = { rss: number; threads?: number; descriptors?: number; mappings?: number };
 
-const figures: number[] = [];
+const all: Figures[] = [];
 for (let i = 1; i <= cycles; i++) {
-  cycle(i);
+  await cycle(i);
   // Finalizers run between turns of the event loop.
   if (i % 100 === 0) {
     globalThis.gc!();
@@ -32,7 +36,7 @@ for (let i = 1; i <= cycles; i++) {
       globalThis.gc!();
       await new Promise((done) => setTimeout(done, 10));
     }
-    figures.push(process.memoryUsage.rss());
+    all.push(figures());
   }
 }
-console.log(JSON.stringify(figures));
+console.log(JSON.stringify(all));
