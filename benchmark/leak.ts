@@ -1,5 +1,5 @@
 // What a process has over 100,000 cycles of each kind in __test__/leak-kinds.ts, a hundredth of that where they wait. What
-// counts is that nothing has grown by more than 5 % from 20 % of the way to the end.
+// counts is what has grown from 20 % of the way to the end: memory by 5 % at most, mappings by a hundred (V8 has some), no descriptors.
 // node dist/benchmark/leak.js [CYCLES [PART OF A NAME]]
 
 import { execFileSync } from "node:child_process";
@@ -32,7 +32,7 @@ for (const kind of [...Object.keys(kinds), ...Object.keys(slow)].filter((kind) =
   const counts = (["threads", "descriptors", "mappings"] as const).map((name) => `${early[name]} to ${last[name]} ${name}`);
   const megabytes = all.map(({ rss }) => (rss / 2 ** 20).toFixed(1)).join(" ");
   console.log(`${kind}: ${change.toFixed(1)} %, ${counts.join(", ")}, ${seconds.toFixed(0)} s\n  ${megabytes} MB`);
-  failed ||= change > 5 || last.threads! > early.threads! + 1 || last.mappings! > early.mappings! * 1.05 + 10;
+  failed ||= change > 5 || last.threads! > early.threads! + 1 || last.mappings! > early.mappings! + 100;
   failed ||= last.descriptors! > early.descriptors!;
 }
 rmSync(folder, { recursive: true });
