@@ -3,11 +3,9 @@
 
 import test, { type ExecutionContext } from "ava";
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import wabt from "wabt";
 import {
   Engine,
@@ -23,31 +21,11 @@ import {
   type StoreOptions,
   features,
   variant,
-  version,
 } from "../index.js";
 import { HostTable } from "../lib/host-table.js";
-import { hostPlatform } from "../lib/platforms.js";
+import { artifact, engineOf, root } from "./artifacts.js";
 
-export const root = fileURLToPath(new URL("../../", import.meta.url));
-/** The addon of a build. */
-export const addon = (build: "full" | "min") =>
-  join(root, "npm", build === "full" ? "wasmtime" : "wasmtime-min", hostPlatform(), `cwasm.${hostPlatform()}.node`);
-
-/** Every profile there is. */
-export const profiles: readonly ProfileName[] = [
-  "default",
-  "sandbox",
-  "metered",
-  ...(["no-signals", "small-address-space"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
-];
-
-const engines = new Map<string, Engine>();
-/** One engine per profile, as programs have. */
-export function engineOf(profile: ProfileName = "default"): Engine {
-  let engine = engines.get(profile);
-  if (!engine) engines.set(profile, (engine = new Engine({ profile })));
-  return engine;
-}
+export * from "./artifacts.js";
 
 export interface Loading {
   profile?: ProfileName;
@@ -70,34 +48,6 @@ export function start(wat: string, imports?: Imports, options: Loading & StoreOp
   const instance = new Instance(store, module, imports);
   return { engine, module, store, instance, exports: instance.exports };
 }
-
-/** The path of the artifact of text, which is made if it is not there. */
-export function artifact(wat: string, profile: ProfileName = "default"): string {
-  const stamp = [version, profile, statSync(addon("full")).mtimeMs, wat].join("\n");
-  const file = join(root, "target", "test-artifacts", `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
-  if (!existsSync(file)) make(wat, profile, file);
-  return file;
-}
-function make(wat: string, profile: ProfileName, file: string) {
-  if (features.has("cranelift")) return keep(file, engineOf(profile).precompileSync(wat));
-  const { CWASM_NATIVE_PATH, ...env } = process.env;
-  const script = join(root, "dist", "__test__", "compile.js");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, profile], {
-    input: wat,
-    env: { ...env, CWASM_VARIANT: "full" },
-    maxBuffer: 1 << 28,
-  });
-  if (status !== 0) throw new Error(`the full build did not compile this:\n${wat}\n${stderr}`);
-  keep(file, stdout);
-}
-/** By rename, as other specs may be about to do the same. */
-function keep(file: string, bytes: Uint8Array) {
-  mkdirSync(join(file, ".."), { recursive: true });
-  const draft = `${file}.${process.pid}.${Math.random()}`;
-  writeFileSync(draft, bytes);
-  renameSync(draft, file);
-}
-export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSync(artifact(wat, profile));
 
 const tools = await wabt();
 /** Binary wasm of text, without our own compiler. */

@@ -85,14 +85,29 @@ test("an instantiation that needs more memory or elements than allowed is an err
   }
 });
 
-test("tables grow up to tableElements, each of them", (t) => {
-  const { exports, store } = guest({ tableElements: 5 });
+test("tables grow up to tableElements, all of the store together", (t) => {
+  const { exports, store } = guest({ tableElements: 7 });
   t.is(exports.growTable(3), 2);
-  t.is(exports.growTable(1), -1);
-  t.throws(() => exports.t.grow(1), { instanceOf: RangeError });
+  t.is(exports.growTable(3), -1);
+  t.throws(() => exports.t.grow(3), { instanceOf: RangeError });
   t.is(exports.t.length, 5);
-  t.notThrows(() => new Table(store, { element: "funcref", initial: 5 }));
-  t.throws(() => new Table(store, { element: "funcref", initial: 6 }), { instanceOf: RangeError });
+  t.throws(() => new Table(store, { element: "funcref", initial: 3 }), { instanceOf: RangeError });
+  t.notThrows(() => new Table(store, { element: "funcref", initial: 2 }));
+  t.is(exports.growTable(1), -1);
+});
+
+test("growth of a table beyond its own maximum takes nothing", (t) => {
+  const { exports } = start(
+    `(module (table $t 1 3 funcref) (table $u 1 funcref)
+    (func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))
+    (func (export "growOther") (param i32) (result i32) (table.grow $u (ref.null func) (local.get 0))))`,
+    {},
+    { limits: { tableElements: 6 } },
+  );
+  for (let i = 0; i < 5; i++) t.is(exports.grow(3), -1);
+  t.is(exports.grow(2), 1);
+  t.is(exports.growOther(2), 1);
+  t.is(exports.growOther(1), -1);
 });
 
 const counts: [name: "instances" | "memories" | "tables", wat: string, said: RegExp][] = [
@@ -160,8 +175,10 @@ test("a guest's heap counts as memory", (t) => {
   );
   const error = thrown(() => {
     for (let i = 0; i < 1000; i++) exports.keep(i);
-  });
-  t.true(error instanceof WasmtimeError, String(error));
+  }) as MemoryLimitError;
+  t.true(error instanceof MemoryLimitError, String(error));
+  t.is(error.trapCode, "memoryLimit");
+  t.true(error.frames.length > 0);
 });
 
 test("a pool has a ceiling for the whole engine, and slots come back with dispose", (t) => {

@@ -1,6 +1,7 @@
 // Guests that ask WASI for more than there is, or lie about where it is: an error number or an error of ours, and little memory.
 
 import test from "ava";
+import { readdirSync } from "node:fs";
 import { Linker, Store, WasmtimeError, type WasiOptions, runSync } from "../index.js";
 import { artifact, folder, load, nodeJson, thrown } from "./helper.js";
 import { command, everything } from "./wasi-guest.js";
@@ -77,3 +78,20 @@ test("a guest that writes without end to a captured stream is refused, and no mo
   t.is(exitCode, 0);
   t.true(stdout!.length > 900_000 && stdout!.length <= 1 << 20, String(stdout!.length));
 });
+
+for (const maxDescriptors of [undefined, 50]) {
+  test(`a guest that opens files for ever gets no more than maxDescriptors (${maxDescriptors ?? "its default"}), and the host has its own`, (t) => {
+    const host = folder(t);
+    const exports = guest({ dirs: { "/": host }, maxDescriptors });
+    exports.memory.writeString(1000, ".");
+    let opened = 0;
+    const open = () => exports.path_open(3, 0, 1000, 1, 0, 0n, 0n, 0, 8);
+    let errno = 0;
+    while (opened < 5000 && (errno = open()) === 0) opened++;
+    t.is(errno, 33, "mfile");
+    t.true(opened > 30 && opened <= (maxDescriptors ?? 1000), String(opened));
+    t.deepEqual(readdirSync(host), []);
+    t.is(exports.fd_close(exports.memory.read(8, 4).readUInt32LE(0)), 0);
+    t.is(open(), 0);
+  });
+}

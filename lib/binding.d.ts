@@ -766,7 +766,7 @@ export interface StoreOptions {
   /**
    * Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
    * call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
-   * (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Checked every 10 ms. Default: no
+   * (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Default: no
    * end.
    */
   timeoutMs?: number

@@ -17,7 +17,7 @@ export interface RunOptions extends WasiOptions, StoreLimits {
   profile?: ProfileName;
   /** Fuel the guest may use; one instruction costs about one. Needs the profile `metered`. */
   fuel?: bigint;
-  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits; checked every 10. Needs a
+  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits. Needs a
    * profile with epochs (`sandbox`, `metered`). */
   timeoutMs?: number;
   /** Ends the guest when it is aborted, whether it computes or waits; checked every 10 milliseconds. `run` then rejects with

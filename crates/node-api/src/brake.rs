@@ -74,7 +74,9 @@ impl Brake {
     /// What makes a guest look that has nothing else to look at than the end of its thread.
     pub fn watch(&self, engine: &EngineParts) -> Result<Option<Ticks>> {
         let wanted = self.worker.filter(|_| engine.profile().epochs);
-        wanted.map(|_| Ticks::new(&engine.engine, true)).transpose()
+        wanted
+            .map(|_| Ticks::new(&engine.engine, Instant::now() + WATCH, WATCH))
+            .transpose()
     }
     /// After how many ticks the guest looks, if nothing else is known.
     pub fn ticks(&self) -> u64 {
@@ -157,7 +159,7 @@ impl Stop {
         let mut state = self.state();
         let begun = !matches!(*state, Course::Waits);
         let ticks = match *state {
-            Course::Runs => Ticks::often(&self.engine).ok(),
+            Course::Runs => Ticks::new(&self.engine, Instant::now(), TICK).ok(),
             Course::Waits => None,
             Course::Stops { .. } | Course::Done => return begun,
         };

@@ -6,7 +6,7 @@ use crate::engine::EngineParts;
 use crate::error::{Error, Failure, Result};
 use crate::js::Js;
 use crate::store_core::Core;
-use crate::ticker::Ticks;
+use crate::ticker::{TICK, Ticks};
 
 /// Reads milliseconds, none where nothing is given.
 pub fn read(timeout: Js, what: &str) -> Result<Option<Duration>> {
@@ -84,7 +84,7 @@ impl Core {
         let Some(deadline) = own.into_iter().chain(outer).min() else {
             return Ok(None);
         };
-        let ticks = Ticks::often(&self.engine.engine)?;
+        let ticks = Ticks::new(&self.engine.engine, deadline, TICK)?;
         self.enter(|mut context| {
             context.data_mut().brake.deadline = Some(deadline);
             context.set_epoch_deadline(1);

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, Trap, ValRaw, ValType};
+use wasmtime_wasi::ResourceTableError;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
 use wasmtime_wasi::p1::{WasiP1Ctx, types};
 use wasmtime_wasi::runtime::in_tokio;
@@ -217,5 +218,10 @@ fn call(mut caller: Caller<'_, Data>, name: &str, arguments: &[ValRaw], function
     if let Some(sleep) = Sleep::read(&memory, name, arguments) {
         return in_tokio(wait(&brake, sleep.sleep(&mut memory, arguments)));
     }
-    in_tokio(wait(&brake, function(context, &mut memory, arguments)))
+    let answer = in_tokio(wait(&brake, function(context, &mut memory, arguments)));
+    // As many are open as may be.
+    answer.or_else(|error| match error.downcast_ref() {
+        Some(ResourceTableError::Full) => Ok(types::Errno::Mfile as i32),
+        _ => Err(error),
+    })
 }

@@ -15,7 +15,7 @@ use crate::limits::{Limiter, Limits};
 use crate::module::Module;
 use crate::store_core::{Data, Owner, new_store};
 use crate::task::Pool;
-use crate::ticker::Ticks;
+use crate::ticker::{TICK, Ticks};
 use crate::{deadline, preview1, signals, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
@@ -84,10 +84,11 @@ impl Command {
         signals::mend();
         let mut linker = wasmtime::Linker::new(self.store.engine());
         preview1::add_to_linker(&mut linker).map_err(trap::failure)?;
-        let ticks = self.timeout.map(|_| Ticks::often(self.store.engine())).transpose()?;
-        if let Some(timeout) = self.timeout {
-            self.store.data_mut().brake.deadline = Instant::now().checked_add(timeout);
-        }
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.store.data_mut().brake.deadline = deadline;
+        let ticks = deadline
+            .map(|deadline| Ticks::new(self.store.engine(), deadline, TICK))
+            .transpose()?;
         let ended = if self.stop.begin() {
             self.start(&linker)
         } else {

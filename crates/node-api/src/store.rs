@@ -24,7 +24,7 @@ pub struct StoreOptions {
     pub fuel: Option<u64>,
     /// Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
     /// call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
-    /// (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Checked every 10 ms. Default: no
+    /// (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Default: no
     /// end.
     pub timeout_ms: Option<f64>,
     /// What WASI grants its guests. Default: nothing.

@@ -1,15 +1,15 @@
-//! The thread that moves epochs, so that guests look whether they may go on ([`crate::brake`]). It does so only for engines where
-//! somebody needs it, and ends when nobody has needed it for a while.
+//! The thread that moves epochs, so that guests look whether they may go on ([`crate::brake`]). It does so when somebody needs it:
+//! at deadlines, and after those now and then until the guest has ended. It ends when nobody has needed it for a while.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
 use crate::error::{Error, Result};
 
-/// The time between two looks of a guest.
+/// The time between two looks of a guest that should have ended.
 pub const TICK: Duration = Duration::from_millis(10);
 /// How often a guest in a worker looks whether its thread is being ended.
 pub const WATCH: Duration = Duration::from_millis(100);
@@ -19,88 +19,83 @@ const IDLE: Duration = Duration::from_secs(1);
 pub const NEVER: u64 = u64::MAX / 2;
 
 struct Ticker {
-    /// The engines whose epoch moves, and for how many each tick and only now and then.
-    engines: Vec<(Engine, [usize; 2])>,
-    running: bool,
-    /// The thread waits for longer than a tick, and is woken when ticks are wanted.
-    slow: bool,
+    wanted: Vec<Wanted>,
+    /// The number of the next one.
+    next: u64,
+    /// Until when the thread sleeps; none where there is no thread.
+    asleep: Option<Instant>,
+}
+struct Wanted {
+    number: u64,
+    engine: Engine,
+    due: Instant,
+    every: Duration,
 }
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker {
-    engines: Vec::new(),
-    running: false,
-    slow: false,
+    wanted: Vec::new(),
+    next: 0,
+    asleep: None,
 });
-static WANTED: Condvar = Condvar::new();
+static SOONER: Condvar = Condvar::new();
 
 fn ticker() -> MutexGuard<'static, Ticker> {
     TICKER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While there is one, its engine's epoch moves.
-pub struct Ticks {
-    engine: Engine,
-    rare: bool,
-}
+/// While there is one, its engine's epoch moves when it is due.
+pub struct Ticks(u64);
 
 impl Ticks {
-    pub fn often(engine: &Engine) -> Result<Ticks> {
-        Ticks::new(engine, false)
-    }
-    /// So that guests look every 10 ms, or where it is `rare` every 100 ms.
-    pub fn new(engine: &Engine, rare: bool) -> Result<Ticks> {
+    /// First at `due`, then every so often.
+    pub fn new(engine: &Engine, due: Instant, every: Duration) -> Result<Ticks> {
         let mut ticker = ticker();
-        if !ticker.running {
+        if ticker.asleep.is_none() {
             let spawned = thread::Builder::new().name("cwasm-ticker".into()).spawn(tick);
             spawned.map_err(|error| Error::internal(format!("no thread for deadlines: {error}")))?;
-            ticker.running = true;
         }
-        let place = ticker.engines.iter().position(|(known, _)| Engine::same(known, engine));
-        let place = place.unwrap_or_else(|| {
-            ticker.engines.push((engine.clone(), [0, 0]));
-            ticker.engines.len() - 1
-        });
-        ticker.engines[place].1[usize::from(rare)] += 1;
-        if ticker.slow {
-            WANTED.notify_one();
-        }
-        Ok(Ticks {
+        let number = ticker.next;
+        ticker.next += 1;
+        ticker.wanted.push(Wanted {
+            number,
             engine: engine.clone(),
-            rare,
-        })
+            due,
+            every,
+        });
+        if ticker.asleep.is_some_and(|until| due < until) {
+            SOONER.notify_one();
+        }
+        // A thread that is just being started looks for itself.
+        ticker.asleep.get_or_insert(due);
+        Ok(Ticks(number))
     }
 }
 impl Drop for Ticks {
     fn drop(&mut self) {
-        ticker().engines.retain_mut(|(engine, counts)| {
-            counts[usize::from(self.rare)] -= usize::from(Engine::same(engine, &self.engine));
-            *counts != [0, 0]
-        });
+        let wanted = &mut ticker().wanted;
+        if let Some(place) = wanted.iter().position(|each| each.number == self.0) {
+            wanted.swap_remove(place);
+        }
     }
 }
 
 fn tick() {
     let mut ticker = ticker();
     loop {
-        let often = ticker.engines.iter().any(|(_, counts)| counts[0] > 0);
-        let pace = match ticker.engines.is_empty() {
-            _ if often => TICK,
-            false => WATCH,
-            true => IDLE,
-        };
-        ticker.slow = !often;
-        let (woken, waited) = WANTED
-            .wait_timeout(ticker, pace)
+        let now = Instant::now();
+        for each in ticker.wanted.iter_mut().filter(|each| each.due <= now) {
+            each.engine.increment_epoch();
+            each.due = now + each.every;
+        }
+        let due = ticker.wanted.iter().map(|each| each.due).min();
+        let until = due.unwrap_or(now + IDLE);
+        ticker.asleep = Some(until);
+        let (woken, waited) = SOONER
+            .wait_timeout(ticker, until - now)
             .unwrap_or_else(PoisonError::into_inner);
         ticker = woken;
-        if !waited.timed_out() {
-            continue;
-        }
-        if pace == IDLE && ticker.engines.is_empty() {
-            ticker.running = false;
+        if waited.timed_out() && due.is_none() && ticker.wanted.is_empty() {
+            ticker.asleep = None;
             return;
-        }
-        for (engine, _) in &ticker.engines {
-            engine.increment_epoch();
         }
     }
 }

@@ -1,0 +1,58 @@
+// Artifacts of text, for builds without the compiler too: the full build makes them, once.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Engine, type ProfileName, features, version } from "../index.js";
+import { hostPlatform } from "../lib/platforms.js";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+/** The addon of a build. */
+export const addon = (build: "full" | "min") =>
+  join(root, "npm", build === "full" ? "wasmtime" : "wasmtime-min", hostPlatform(), `cwasm.${hostPlatform()}.node`);
+
+/** Every profile there is. */
+export const profiles: readonly ProfileName[] = [
+  "default",
+  "sandbox",
+  "metered",
+  ...(["no-signals", "small-address-space"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
+];
+
+const engines = new Map<string, Engine>();
+/** One engine per profile, as programs have. */
+export function engineOf(profile: ProfileName = "default"): Engine {
+  let engine = engines.get(profile);
+  if (!engine) engines.set(profile, (engine = new Engine({ profile })));
+  return engine;
+}
+
+/** The path of the artifact of text, which is made if it is not there. */
+export function artifact(wat: string, profile: ProfileName = "default"): string {
+  const stamp = [version, profile, statSync(addon("full")).mtimeMs, wat].join("\n");
+  const file = join(root, "target", "test-artifacts", `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
+  if (!existsSync(file)) make(wat, profile, file);
+  return file;
+}
+function make(wat: string, profile: ProfileName, file: string) {
+  if (features.has("cranelift")) return keep(file, engineOf(profile).precompileSync(wat));
+  const { CWASM_NATIVE_PATH, ...env } = process.env;
+  const script = join(root, "dist", "__test__", "compile.js");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, profile], {
+    input: wat,
+    env: { ...env, CWASM_VARIANT: "full" },
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) throw new Error(`the full build did not compile this:\n${wat}\n${stderr}`);
+  keep(file, stdout);
+}
+/** By rename, as other specs may be about to do the same. */
+function keep(file: string, bytes: Uint8Array) {
+  mkdirSync(join(file, ".."), { recursive: true });
+  const draft = `${file}.${process.pid}.${Math.random()}`;
+  writeFileSync(draft, bytes);
+  renameSync(draft, file);
+}
+export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSync(artifact(wat, profile));
