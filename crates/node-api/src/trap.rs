@@ -55,12 +55,13 @@ pub fn failure(error: wasmtime::Error) -> Failure {
     ours.into()
 }
 
-/// Whether nothing has run: what was to be made could not be, for lack of something or by a limit.
+/// Whether nothing has run, and nothing stays in the store: what was to be made could not be, for lack of something or by a
+/// limit. Instances that fail later, with a trap or for want of room for an object, stay.
 pub fn is_refusal(error: &wasmtime::Error) -> bool {
     let ran =
         error.is::<WasmBacktrace>() || error.is::<Trap>() || error.is::<ThrownException>() || error.is::<Thrown>();
     let ours = error.downcast_ref::<Error>();
-    !ran && wasi::exit_code(error).is_none() && ours.is_none_or(|ours| ours.is_trap())
+    !ran && !gc::is_full(error) && wasi::exit_code(error).is_none() && ours.is_none_or(|ours| ours.is_trap())
 }
 
 fn translate(error: &wasmtime::Error) -> Error {
