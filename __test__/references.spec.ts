@@ -778,14 +778,14 @@ test("arrays are made of bytes, sets and generators, also of none and of many va
   t.deepEqual([big.length, big.get(2_999_999), big.get(2_999_998)], [3_000_000, 8, 3]);
 });
 
-test("structs and arrays beyond the store's limit are a WasmtimeError, and the store goes on", (t) => {
+test("structs and arrays beyond the store's limit are a MemoryLimitError, and the store goes on", (t) => {
   const store = new Store(engine, { limits: { memoryBytes: 1 << 20 } });
   const type = RefType.array(engine, { type: "i64" });
   const kept: unknown[] = [];
   const error = thrown(() => {
     for (;;) kept.push(new ArrayRef(store, type, new Array(1000).fill(0n)));
   }) as any;
-  t.is(error.code, "ERR_WASMTIME", String(error));
+  t.is(error.code, "ERR_WASMTIME_MEMORY_LIMIT", String(error));
   t.true(kept.length > 50 && kept.length < 131, String(kept.length));
   t.is((kept[0] as ArrayRef).get(999), 0n);
   t.is(new Global(store, { type: "i32" }, 5).value, 5);

@@ -14,6 +14,8 @@ const only = words.find((word) => word.startsWith("--variant="))?.slice("--varia
 const specs = words
   .filter((word) => !word.startsWith("--"))
   .map((name) => `dist/__test__/**/${name.replace(/(\.spec)?(\.ts)?$/, "")}.spec.js`);
+/** Specs that only start processes of their own, which are the same in every pass. */
+const apart = ["leak", "signals", "teardown", "packages", "installed"];
 const passes = [
   { title: "the full build", variant: "full" },
   { title: "the min build", variant: "min" },
@@ -22,8 +24,9 @@ const passes = [
     variant: "full",
     env: { CWASM_GC_STRESS: "1" },
     flags: ["--node-arguments=--expose-gc"],
+    without: apart,
   },
-  { title: "the full build, each spec in a worker thread", variant: "full", flags: ["--worker-threads=true"] },
+  { title: "the full build, each spec in a worker thread", variant: "full", flags: ["--worker-threads=true"], without: apart },
 ].filter(({ variant }) => only === undefined || variant === only);
 
 node(["scripts/build.mjs"]);
@@ -45,10 +48,11 @@ function add({ passed, failed }) {
 }
 
 /** ava prints one line per test, with a mark; a crashed, refused or timed-out file has a line with a mark too. */
-async function ava({ variant, env, flags = [] }) {
+async function ava({ variant, env, flags = [], without = [] }) {
   const counts = { passed: 0, failed: 0 };
   const { CWASM_NATIVE_PATH, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["node_modules/ava/entrypoints/cli.mjs", ...flags, ...specs], {
+  const all = ["dist/__test__/**/*.spec.js", ...without.map((name) => `!dist/__test__/${name}.spec.js`)];
+  const child = spawn(process.execPath, ["node_modules/ava/entrypoints/cli.mjs", ...flags, ...(specs.length > 0 ? specs : all)], {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...inherited, ...env, CWASM_VARIANT: variant, FORCE_COLOR: "0" },
