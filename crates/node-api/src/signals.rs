@@ -101,6 +101,9 @@ pub fn mend() {
 /// Whether a handler is in the same library as libuv, and of its kind: V8 has one too, which takes more arguments.
 fn is_libuv(action: &sigaction) -> bool {
     let handler = action.sa_sigaction;
+    if action.sa_flags & libc::SA_SIGINFO != 0 || handler == libc::SIG_DFL || handler == libc::SIG_IGN {
+        return false;
+    }
     let library = |address: *const c_void| {
         let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
         // SAFETY: any address may be asked for; where nothing is found all stays zero.
@@ -111,8 +114,7 @@ fn is_libuv(action: &sigaction) -> bool {
     };
     // SAFETY: a name that ends with NUL.
     let known = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"uv_signal_start".as_ptr()) };
-    let is_simple = action.sa_flags & libc::SA_SIGINFO == 0 && handler != libc::SIG_DFL && handler != libc::SIG_IGN;
-    is_simple && !known.is_null() && library(known) == library(handler as *const c_void)
+    !known.is_null() && library(known) == library(handler as *const c_void)
 }
 
 /// Our handler. It touches nothing but the statics.
