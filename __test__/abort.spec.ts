@@ -1,7 +1,7 @@
 // AbortSignal: runs that nobody wants any more.
 
 import test from "ava";
-import { IncompatibleModuleError, Module, run, runSync } from "../index.js";
+import { IncompatibleModuleError, Module, features, run, runSync } from "../index.js";
 import { artifact, engineOf, node, nodeJson, typeError } from "./helper.js";
 
 const computes = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
@@ -60,6 +60,16 @@ test("a run that waits for a thread is rejected at once, and one that has ended 
   t.is((await run(module, { signal: late.signal, stdin })).exitCode, 0);
   late.abort();
   t.is((await run(module, { stdin })).exitCode, 0);
+});
+
+test("guests that wait hold up neither other guests nor compilations", async (t) => {
+  const controller = new AbortController();
+  const [asleep, module] = [command(sleeps(0)), command(ends)];
+  const waiting = Array.from({ length: 20 }, () => run(asleep, { signal: controller.signal, stdin }));
+  for (let i = 0; i < 10; i++) t.is((await run(module, { stdin })).exitCode, 0);
+  if (features.has("cranelift")) t.truthy(await Module.compile(engineOf(), "(module)"));
+  controller.abort("enough");
+  t.deepEqual(await Promise.all(waiting.map((running) => running.catch((error) => error))), Array(20).fill("enough"));
 });
 
 test("what goes wrong in a run with a signal comes out as it is", async (t) => {

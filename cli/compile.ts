@@ -10,7 +10,8 @@ import { UsageError, oneFile, readFlags } from "./flags.js";
 const help = `cwasm compile [OPTION…] FILE: compile FILE (.wasm, or .wat) ahead of time.
 
   -o, --output OUT          where to write; by default FILE's name with .cwasm, here
-  --profile NAME            default (fastest), sandbox (with epochs), metered (with fuel and epochs)
+  --profile NAME            default (fastest), sandbox (with epochs), metered (with fuel and epochs), no-signals,
+                            small-address-space; the last two also with +epochs, +fuel
   --cpu NAME                the CPU it needs: baseline, x86-64-v2 (default on x64), x86-64-v3, native
   --native                  the same as --cpu native: this machine's CPU
 

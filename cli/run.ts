@@ -13,7 +13,8 @@ const help = `cwasm run [OPTION…] FILE [ARG…]: run a WASI command. All after
   --argv0 NAME              what the guest sees as its own name
   -W KEY=VALUE[,…]          limits: fuel=N, timeout=TIME (100ms, 2s), max-memory-size=BYTES, max-table-elements=N,
                             max-instances=N, max-tables=N, max-memories=N, trap-on-grow-failure=y
-  --profile NAME            compile with this profile: default, sandbox, metered
+  --profile NAME            compile with this profile: default, sandbox, metered, no-signals,
+                            small-address-space; the last two also with +epochs, +fuel
   --precompiled             FILE is a .cwasm: native code, so only run what you made yourself
   --allow-precompiled       the same, if it is one
 

@@ -276,7 +276,10 @@ impl Core {
 
     /// Prepares for a module that is about to run here, and remembers it for [`Core::index_of`].
     pub fn runs(&self, module: &wasmtime::Module) {
-        signals::mend();
+        // On the main thread the facade does this when it is needed.
+        if self.data.is_worker {
+            signals::mend();
+        }
         let mut modules = self.modules.borrow_mut();
         if !modules.iter().any(|known| wasmtime::Module::same(known, module)) {
             modules.push(module.clone());
