@@ -1,8 +1,11 @@
 // AbortSignal: runs that nobody wants any more.
 
 import test from "ava";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { IncompatibleModuleError, Module, features, run, runSync } from "../index.js";
-import { artifact, engineOf, node, nodeJson, typeError } from "./helper.js";
+import { artifact, engineOf, folder, node, nodeJson, typeError } from "./helper.js";
 
 const computes = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
 const ends = `(module (memory (export "memory") 1) (func (export "_start")))`;
@@ -46,6 +49,18 @@ test("a signal that is aborted already runs nothing", async (t) => {
     t.is(t.throws(() => runSync(source, { signal, stdin })), reason);
   }
 });
+
+if (process.platform !== "win32") {
+  test("a run whose file is still being read, or compiled, is rejected at once", async (t) => {
+    const pipe = join(folder(t), "pipe");
+    t.is(spawnSync("mkfifo", [pipe]).status, 0);
+    const controller = new AbortController();
+    const running = run(pipe, { signal: controller.signal, stdin });
+    controller.abort("enough");
+    t.is(await running.catch((error) => error), "enough");
+    writeFileSync(pipe, "");
+  });
+}
 
 test("a run that waits for a thread is rejected at once, and one that has ended is not", async (t) => {
   const [endless, module] = [command(computes), command(ends)];

@@ -107,6 +107,22 @@ test("a call of another store inside of a timed one must end with it, and leaves
   t.is(other.add(1, 1), 2);
 });
 
+test("a store that was under way before a timed call must end with it too, and goes on as it was", (t) => {
+  for (const timeoutMs of [undefined, 3_600_000]) {
+    let depth = 0;
+    const f = () => {
+      if (depth++ > 0) return;
+      t.throws(() => timed.call(), late);
+      t.is(outer.add(1, 2), 3);
+    };
+    const outer: any = start(guest, { env: { f } }, { profile: "sandbox", timeoutMs }).exports;
+    const timed: any = made(() => outer.spin()).exports;
+    outer.call();
+    t.is(outer.add(2, 2), 4);
+    t.is(timed.add(2, 3), 5);
+  }
+});
+
 test("a shorter deadline inside of a longer one is its own, and the outer call goes on", (t) => {
   const short = made().exports;
   let error: unknown;

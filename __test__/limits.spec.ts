@@ -1,7 +1,7 @@
 // What a store's guests may take.
 
 import test from "ava";
-import { Engine, Instance, Memory, MemoryLimitError, Store, type StoreLimits, Table, Trap, WasmtimeError } from "../index.js";
+import { Engine, Instance, Linker, Memory, MemoryLimitError, Store, type StoreLimits, Table, Trap, WasmtimeError } from "../index.js";
 import { engineOf, load, needs, rangeError, start, thrown, typeError } from "./helper.js";
 
 const page = 65536;
@@ -206,4 +206,17 @@ test("what could not be made does not give a store more room", (t) => {
   t.truthy(new Memory(store, { initial: 16 }));
   for (let i = 0; i < 20; i++) t.throws(() => new Memory(store, { initial: 1n << 48n, address: "i64" }), rangeError);
   t.throws(() => new Memory(store, { initial: 1 }), rangeError);
+});
+
+test("a module that stays in the store though it could not be defined goes on counting", (t) => {
+  const page64 = 64 * page;
+  const { engine, module } = load(`(module (memory 64) (func (export "_initialize") (param i32)))`);
+  const store = new Store(engine, { limits: { memoryBytes: 4 * page64 } });
+  for (let i = 0; i < 8; i++) t.throws(() => new Linker(engine).defineModule(store, "m", module));
+  t.throws(() => new Memory(store, { initial: 1 }), { instanceOf: RangeError });
+  const named = load("(module (memory (export \"m\") 64))", { engine }).module;
+  const other = new Store(engine, { limits: { memoryBytes: 4 * page64 } });
+  const linker = new Linker(engine).defineModule(other, "m", named);
+  for (let i = 0; i < 8; i++) t.throws(() => linker.defineModule(other, "m", named));
+  t.throws(() => new Memory(other, { initial: 1 }), { instanceOf: RangeError });
 });

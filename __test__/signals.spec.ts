@@ -3,7 +3,7 @@
 
 import test from "ava";
 import { spawnSync } from "node:child_process";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { artifact, folder, root, wasm } from "./helper.js";
@@ -312,3 +312,75 @@ for (const [what, flags, count] of [
     t.true(readdirSync(at).some((name) => count(readFileSync(join(at, name), "utf8")) > 100));
   });
 }
+
+test("an engine that can't be made, as the first one, leaves traps to the next", (t) => {
+  const script = `
+    const { Engine } = await import(data.entry);
+    const refused = [{ pooling: { totalMemories: 4294967295 } }, { maxWasmStack: 0 }].map((config) => { try { new Engine(config) } catch { return 1 } });
+    say([refused, (await guests()).trap(20)]);`;
+  t.deepEqual(json(t, script), [[1, 1], each(20)]);
+});
+
+for (const [when, before, after] of [
+  ["before the package is loaded", `process.once("SIGFPE", hear);`, ""],
+  ["before ours", "", `process.prependOnceListener("SIGFPE", hear);`],
+] as const) {
+  unix(`a listener of one signal, added ${when}, hears it, and the next one ends the process`, (t) => {
+    const script = `
+      const hear = () => say("heard");
+      ${before}
+      const { trap } = await guests();
+      ${after}
+      say(trap(5));
+      process.kill(process.pid, "SIGFPE");
+      await wait(300);
+      say("alive");
+      process.kill(process.pid, "SIGFPE");
+      await wait(1000);`;
+    const { signal, stdout } = run(script);
+    t.deepEqual([signal, stdout.trim().split("\n").map((line) => JSON.parse(line))], ["SIGFPE", [each(5), "heard", "alive"]]);
+  });
+}
+
+unix("signals of guests and others that come faster than they are heard hold up nothing", (t) => {
+  const script = `
+    const { trap } = await guests();
+    let heard = 0;
+    for (const signal of ["SIGFPE", "SIGUSR2"]) process.on(signal, () => heard++);
+    const { spawn } = await import("node:child_process");
+    const storm = spawn("sh", ["-c", 'i=0; while [ $i -lt 3000 ]; do kill -FPE $0; kill -USR2 $0; i=$((i+1)); done', String(process.pid)]);
+    let over = false;
+    storm.on("exit", () => (over = true));
+    const traps = [];
+    while (!over) { traps.push(trap(1)); await wait(0); }
+    say([heard > 0, traps.every((each) => JSON.stringify(each) === JSON.stringify(traps[0])), trap(1)]);`;
+  t.deepEqual(json(t, script), [true, true, each(1)]);
+});
+
+unix("two copies of the package share the signals, whoever listens", (t) => {
+  const copy = folder(t);
+  for (const part of ["dist/index.js", "dist/lib", "npm", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true });
+  const script = `
+    const first = await guests();
+    const { Engine, Instance, Module, Store } = await import(${JSON.stringify(pathToFileURL(join(copy, "dist", "index.js")).href)});
+    const engine = new Engine();
+    const { exports } = new Instance(new Store(engine), Module.deserializeFile(engine, data.file), { env: { f() {} } });
+    const second = () => first.trap(10, { ours: Object.assign({}, exports) });
+    const counts = (trap) => Object.values(trap()).reduce((sum, n) => sum + n, 0);
+    const both = () => [counts(() => first.trap(10)), counts(second)];
+    let heard = 0;
+    const hear = () => heard++;
+    const said = [both()];
+    for (const signal of ${JSON.stringify(faults)}) process.on(signal, hear);
+    said.push(both());
+    for (const signal of ${JSON.stringify(faults)}) process.kill(process.pid, signal);
+    await wait(200);
+    for (const signal of ${JSON.stringify(faults)}) process.off(signal, hear);
+    said.push(both(), heard);
+    say(said);
+    process.kill(process.pid, "SIGFPE");
+    await wait(1000);`;
+  const { signal, stdout, stderr } = run(script);
+  const [said] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  t.deepEqual([signal, said], ["SIGFPE", [[82, 41], [82, 41], [82, 41], faults.length]], stderr);
+});

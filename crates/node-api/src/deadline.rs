@@ -52,44 +52,40 @@ impl Core {
     }
 
     /// Runs what may run wasm, with the store's deadline if it is the outermost such call of its store. What another store's
-    /// timed call has called, through a host function, must end when that one must.
+    /// timed call has called, through a host function, must end when that one must, also if it was under way before.
     pub fn timed<R>(&self, body: impl FnOnce() -> Result<R>) -> Result<R> {
-        if !self.is_timed() || !self.top.get().is_null() {
+        if !self.is_timed() {
             return body();
         }
-        let (timeout, outer) = (self.timeout.get(), self.data.deadline.get());
-        let Some(ticks) = self.begin(timeout, outer)? else {
+        let nested = !self.top.get().is_null();
+        let (mine, outer) = (self.deadline.get(), self.data.deadline.get());
+        let timeout = if nested { None } else { self.timeout.get() };
+        // Later than the clock can tell is never.
+        let own = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let wanted = own.into_iter().chain(outer).chain(mine).min();
+        if timeout.is_some() {
+            needs_brake(&self.engine, "timeoutMs")?;
+        }
+        let Some(deadline) = wanted.filter(|_| wanted != mine && self.engine.profile().epochs) else {
             return body();
         };
+        let ticks = Ticks::new(&self.engine.engine, deadline, TICK)?;
+        self.set_deadline(Some(deadline))?;
+        self.data.set_deadline(Some(deadline));
         let result = body();
         drop(ticks);
         self.data.set_deadline(outer);
         // Nothing to undo in a store that was disposed or poisoned meanwhile.
-        let _ = self.enter(|mut context| {
-            context.data_mut().brake.deadline = None;
-            let ticks = context.data().brake.ticks();
-            context.set_epoch_deadline(ticks);
-        });
+        let _ = self.set_deadline(mine);
         result
     }
     #[cold]
-    fn begin(&self, timeout: Option<Duration>, outer: Option<Instant>) -> Result<Option<Ticks>> {
-        if timeout.is_some() {
-            needs_brake(&self.engine, "timeoutMs")?;
-        } else if !self.engine.profile().epochs {
-            return Ok(None);
-        }
-        // Later than the clock can tell is never.
-        let own = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let Some(deadline) = own.into_iter().chain(outer).min() else {
-            return Ok(None);
-        };
-        let ticks = Ticks::new(&self.engine.engine, deadline, TICK)?;
+    fn set_deadline(&self, deadline: Option<Instant>) -> Result<()> {
+        self.deadline.set(deadline);
         self.enter(|mut context| {
-            context.data_mut().brake.deadline = Some(deadline);
-            context.set_epoch_deadline(1);
-        })?;
-        self.data.set_deadline(Some(deadline));
-        Ok(Some(ticks))
+            context.data_mut().brake.deadline = deadline;
+            let ticks = context.data().brake.ticks();
+            context.set_epoch_deadline(ticks);
+        })
     }
 }

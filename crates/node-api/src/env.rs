@@ -116,7 +116,18 @@ impl EnvData {
         let mut scope = ptr::null_mut();
         // SAFETY: called inside of a native call of this environment; the scope is closed below.
         unsafe { sys::napi_open_handle_scope(env, &mut scope) };
-        let ending = self.call(env, "alive", &[]).is_err();
+        let mut ending = self.call(env, "alive", &[]).is_err();
+        if ending {
+            let mut thrown = ptr::null_mut();
+            // SAFETY: as above. What ends a thread is no value; any other error has to do with the call.
+            unsafe {
+                sys::napi_get_and_clear_last_exception(env, &mut thrown);
+                let mut is_error = false;
+                if !thrown.is_null() && sys::napi_is_error(env, thrown, &mut is_error) == sys::Status::napi_ok {
+                    ending = !is_error;
+                }
+            }
+        }
         // SAFETY: opened above.
         unsafe { sys::napi_close_handle_scope(env, scope) };
         ending

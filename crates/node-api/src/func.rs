@@ -226,12 +226,20 @@ impl Core {
         Ok(())
     }
 
-    /// Instantiates, or does what else may run wasm: a wasm exception that comes out is thrown as one.
+    /// Instantiates: where that is refused, the store has what it had.
+    pub fn instantiate<R>(
+        &self,
+        body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>,
+    ) -> Result<R> {
+        self.run(|context| limits::make(context, body))
+    }
+
+    /// Runs what may run wasm: a wasm exception that comes out is thrown as one.
     pub fn run<R>(&self, body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>) -> Result<R> {
         self.has_stack()?;
         self.timed(|| {
             self.enter(|mut context| {
-                let result = limits::make(&mut context, body);
+                let result = body(&mut context);
                 result.map_err(|error| exception::failure(self, context, error))
             })?
         })

@@ -110,7 +110,7 @@ impl Instance {
                 };
                 resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
             })??;
-            let instance = core.run(|context| wasmtime::Instance::new(context, wasm, &externs))?;
+            let instance = core.instantiate(|context| wasmtime::Instance::new(context, wasm, &externs))?;
             core.bind_object(this.object)?;
             Ok(Instance {
                 core: core.clone(),

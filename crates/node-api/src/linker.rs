@@ -317,10 +317,10 @@ impl Linker {
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
                 let pre = self.definitions()?.instantiate_pre(module).map_err(trap::failure)?;
-                core.run(|context| pre.instantiate(context))?
+                core.instantiate(|context| pre.instantiate(context))?
             } else {
                 let linker = self.definitions()?.clone();
-                core.run(|context| linker.instantiate(context, module))?
+                core.instantiate(|context| linker.instantiate(context, module))?
             };
             into_instance(core, instance)
         })
@@ -389,7 +389,7 @@ impl InstancePre {
             core.hosts
                 .add_linker(core, self.linker, Linker::functions(this.object)?)?;
             core.runs(self.pre.module());
-            let instance = core.run(|context| self.pre.instantiate(context))?;
+            let instance = core.instantiate(|context| self.pre.instantiate(context))?;
             into_instance(core, instance)
         })
     }

@@ -354,10 +354,10 @@ impl Memory {
                 let message = "this runtime has no ArrayBuffers over foreign memory: use read and write";
                 return Err(Error::type_error(message).into());
             }
+            self.core.views.live.set(self.core.views.live.get() + 1);
             if self.core.data.is_worker {
                 guard_view(env, &held)?;
             }
-            self.core.views.live.set(self.core.views.live.get() + 1);
         }
         let mut buffer = ptr::null_mut();
         // SAFETY: a live handle; the reference is weak.

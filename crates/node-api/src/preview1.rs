@@ -161,11 +161,11 @@ struct Sleep {
 
 impl Sleep {
     fn read(memory: &GuestMemory<'_>, name: &str, arguments: &[ValRaw]) -> Option<Sleep> {
-        let [at, _, 1, _] = arguments.iter().map(ValRaw::get_u32).collect::<Vec<_>>()[..] else {
+        if name != "poll_oneoff" || arguments[2].get_u32() != 1 {
             return None;
-        };
-        let subscription = (name == "poll_oneoff").then(|| memory.read(GuestPtr::<types::Subscription>::new(at)));
-        let subscription = subscription?.ok()?;
+        }
+        let at = GuestPtr::<types::Subscription>::new(arguments[0].get_u32());
+        let subscription = memory.read(at).ok()?;
         let types::SubscriptionU::Clock(clock) = subscription.u else {
             return None;
         };

@@ -90,12 +90,16 @@ impl Profile {
     pub fn with_epochs(self) -> Profile {
         Profile { epochs: true, ..self }
     }
-    /// The same, with fuel.
+    /// The same, with fuel and a brake.
     pub fn with_fuel(self) -> Profile {
         Profile {
             fuel: true,
             ..self.with_epochs()
         }
+    }
+    /// Whether a pool, which sets address space aside, is against its purpose.
+    pub fn is_small(self) -> bool {
+        self.base == SmallAddressSpace
     }
     /// Whether guests trap by signals.
     pub fn signals(self) -> bool {

@@ -188,7 +188,7 @@ pub fn stop_command(env: napi::Env, number: u32) -> napi::Result<bool> {
             .borrow()
             .get(&number)
             .and_then(Weak::upgrade);
-        Ok(stop.is_none_or(|stop| stop.stop()))
+        Ok(stop.is_some_and(|stop| stop.stop()))
     })
 }
 

@@ -51,7 +51,10 @@ fn set(signal: c_int, action: &sigaction) {
 fn ours() -> sigaction {
     let mut action = default();
     action.sa_sigaction = on_signal as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_ONSTACK;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // libuv's handler takes a lock, and must not be interrupted by another of its own.
+    // SAFETY: a set of signals that is ours.
+    unsafe { libc::sigfillset(&mut action.sa_mask) };
     action
 }
 
@@ -69,14 +72,17 @@ pub fn engine(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
         set(signal, &below[i]);
     }
     let engine = wasmtime::Engine::new(config);
-    if engine.is_ok() {
-        let _ = FOUND.set((below, SIGNALS.map(current)));
+    // Also if there is no engine in the end: Wasmtime installs them once, early, and for good.
+    let now = SIGNALS.map(current);
+    let installed = (0..SIGNALS.len()).any(|i| now[i].sa_sigaction != below[i].sa_sigaction);
+    if installed {
+        let _ = FOUND.set((below, now));
     }
     for (i, &signal) in SIGNALS.iter().enumerate().filter(|(_, signal)| is_trap(**signal)) {
         if is_libuv(&before[i]) {
             LIBUV[i].store(before[i].sa_sigaction, Ordering::Release);
         }
-        let action = if engine.is_ok() { ours() } else { before[i] };
+        let action = if installed { ours() } else { before[i] };
         set(signal, &action);
     }
     engine.map_err(refused)
@@ -85,13 +91,13 @@ pub fn engine(config: &wasmtime::Config) -> Result<wasmtime::Engine> {
 /// Puts our handlers back, where libuv has taken their place. Those of others, such as crash reporters, stand above ours with
 /// their own knowledge, and stay.
 pub fn mend() {
-    if FOUND.get().is_none() {
-        return;
-    }
+    let Some((below, _)) = FOUND.get() else { return };
     for (i, &signal) in SIGNALS.iter().enumerate() {
         let found = current(signal);
         let (handler, libuv) = (found.sa_sigaction, is_libuv(&found));
-        if libuv || (handler == libc::SIG_DFL && is_trap(signal)) {
+        // What was below ours is on top where another copy of this package has put its own back.
+        let bare = handler == libc::SIG_DFL || handler == below[i].sa_sigaction;
+        if libuv || (bare && is_trap(signal)) {
             LIBUV[i].store(if libuv { handler } else { 0 }, Ordering::Release);
             set(signal, &ours());
         }
@@ -141,7 +147,7 @@ unsafe extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mu
     } else {
         set(signal, &default());
         if sent {
-            // SAFETY: ends the process, as the signal does by default. A fault ends it when it happens again.
+            // SAFETY: ends the process when we return, as the signal does by default. A fault ends it when it happens again.
             unsafe { libc::raise(signal) };
         }
     }

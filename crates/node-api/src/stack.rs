@@ -3,8 +3,9 @@
 
 use std::ptr;
 
-/// What native code needs beyond the guest's own share: host functions of WASI, Node-API.
-const MARGIN: usize = 128 << 10;
+/// What native code needs beyond the guest's own share: host functions of WASI, Node-API, and in a worker a call of JavaScript,
+/// for which V8 keeps 192 KiB.
+const MARGIN: usize = 256 << 10;
 
 /// The lowest address of this thread's stack; 0 where the system does not say.
 pub fn end() -> usize {

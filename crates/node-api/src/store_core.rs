@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use napi::sys;
 use wasmtime::{AsContextMut, StoreContextMut};
@@ -98,6 +98,8 @@ pub struct Core {
     pub timeout: Cell<Option<Duration>>,
     /// Whether there is such a limit: looked at by every call.
     pub has_timeout: Cell<bool>,
+    /// When the call that is under way must end, as its brake has it too.
+    pub deadline: Cell<Option<Instant>>,
     /// Makes the guests look whether their thread is being ended.
     pub watch: Cell<Option<Ticks>>,
     /// Bytes of linear memory, and how many of them V8's collector has been told of.
@@ -133,6 +135,7 @@ impl Core {
             stack_floor,
             timeout: Cell::new(None),
             has_timeout: Cell::new(false),
+            deadline: Cell::new(None),
             watch: Cell::new(None),
             bytes: Cell::new(0),
             reported: Cell::new(0),
