@@ -18,6 +18,7 @@ export {
   MemoryLimitError,
   NativeNotFoundError,
   OutOfFuelError,
+  SignatureError,
   StoreBusyError,
   Trap,
   WasiExit,
@@ -26,6 +27,7 @@ export {
 export { Exception } from "./lib/exception.js";
 export { callMany, type Numbers } from "./lib/call-many.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
+export { sign, verify } from "./lib/sign.js";
 export type * from "./lib/types.js";
 export type {
   CacheConfig,

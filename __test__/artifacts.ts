@@ -18,6 +18,7 @@ export const profiles: readonly ProfileName[] = [
   "default",
   "sandbox",
   "metered",
+  "default+fuel",
   ...(["no-signals", "small-address-space"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
 ];
 

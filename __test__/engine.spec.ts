@@ -40,6 +40,13 @@ for (const [what, config, message] of refused) {
   });
 }
 
+test("a pool and a profile that sets no address space aside don't go together", (t) => {
+  const config = (pooling: object | boolean) => ({ profile: "small-address-space", pooling }) as const;
+  if (!features.has("pooling-allocator")) return isUnavailable(t, "pooling-allocator", thrown(() => new Engine(config(true))));
+  for (const pooling of [true, { maxMemorySize: 1 << 20 }]) t.throws(() => new Engine(config(pooling)), { ...typeError, message: /small-address-space/ });
+  t.notThrows(() => new Engine(config(false)));
+});
+
 test("new Engine refuses a stack of a wrong size", (t) => {
   for (const maxWasmStack of [-1, 0.5, NaN, 2 ** 40])
     t.throws(() => new Engine({ maxWasmStack }), { instanceOf: RangeError, code: "ERR_OUT_OF_RANGE" });

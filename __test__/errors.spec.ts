@@ -20,6 +20,7 @@ const codes: Record<string, string> = {
   OutOfFuelError: "ERR_WASMTIME_OUT_OF_FUEL",
   MemoryLimitError: "ERR_WASMTIME_MEMORY_LIMIT",
   WasiExit: "ERR_WASMTIME_WASI_EXIT",
+  SignatureError: "ERR_WASMTIME_SIGNATURE",
   StoreBusyError: "ERR_WASMTIME_STORE_BUSY",
   ClosedError: "ERR_WASMTIME_CLOSED",
   FeatureUnavailableError: "ERR_WASMTIME_FEATURE_UNAVAILABLE",

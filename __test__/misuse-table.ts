@@ -1,11 +1,13 @@
 // For misuse.spec.ts: how each API is used well. A worker loads this file too, so it imports nothing of ava's.
 
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as api from "../index.js";
 import type { Api } from "./binding.js";
 
 const { ArrayRef, Engine, Exception, Global, Instance, Linker, Memory, Module, RefType, Store, StructRef } = api as any;
 
+const keys = generateKeyPairSync("ed25519");
 const each = ["i32", "i64", "f32", "f64", "v128", "funcref"];
 /** The guests, by name. */
 export const guests = {
@@ -259,8 +261,8 @@ export const rows: Record<string, Row | Row[]> = {
   "Memory.fromShared": row((w) => [w.store, w.shared.share()]),
   "Memory#atomicWait": of((w) => w.shared, () => ["i32", 16, 1, 0], value),
   "Memory#atomicNotify": inMemories(() => [16, 1]),
-  "Module.deserialize": row((w) => [w.engine, bytes(w)]),
-  "Module.deserializeFile": row((w) => [w.engine, w.files.main], path),
+  "Module.deserialize": row((w) => [w.engine, bytes(w), {}]),
+  "Module.deserializeFile": row((w) => [w.engine, w.files.main, {}], path),
   "Module#engine": row(nothing),
   "Module#resources": row(nothing),
   "Module#name": row(nothing),
@@ -329,6 +331,8 @@ export const rows: Record<string, Row | Row[]> = {
     row((w) => [w.exports.mul, Float64Array.of(1, 2, 3, 4), new Float64Array(2)]),
     row((w) => [w.exports.i64, BigInt64Array.of(1n, 2n), new BigUint64Array(2)]),
   ],
+  sign: row((w) => [bytes(w), keys.privateKey, { wasm: new Uint8Array(1) }]),
+  verify: row((w) => [bytes(w), api.sign(bytes(w), keys.privateKey), keys.publicKey]),
   run: runs,
   runSync: runs,
   requireFeature: row(() => ["gc"]),

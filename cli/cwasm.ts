@@ -4,8 +4,10 @@
 import { compile } from "./compile.js";
 import { features } from "./features.js";
 import { UsageError } from "./flags.js";
+import { keygen } from "./keygen.js";
 import { report } from "./report.js";
 import { run } from "./run.js";
+import { sign, verify } from "./sign.js";
 
 /** What a subcommand is: its help, and what it does. It returns the exit status. */
 export interface Command {
@@ -13,12 +15,15 @@ export interface Command {
   main(args: string[]): number | Promise<number>;
 }
 
-const commands: Record<string, Command> = { run, compile, features };
+const commands: Record<string, Command> = { run, compile, keygen, sign, verify, features };
 
 const help = `cwasm: Wasmtime for Node.js
 
   cwasm run [OPTION…] FILE [ARG…]      run a WASI command
   cwasm compile [OPTION…] FILE         compile ahead of time
+  cwasm keygen NAME                    make keys to sign with
+  cwasm sign --key NAME.key FILE       sign an artifact
+  cwasm verify --key NAME.pub FILE     check its signature
   cwasm features [--json]              what this build can do
 
 cwasm COMMAND --help says more.`;

@@ -1,6 +1,6 @@
 // cwasm run
 
-import { openSync, readSync, closeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { type RunOptions, runSync } from "../index.js";
 import type { ProfileName } from "../index.js";
 import type { Command } from "./cwasm.js";
@@ -17,12 +17,14 @@ const help = `cwasm run [OPTION…] FILE [ARG…]: run a WASI command. All after
                             small-address-space; the last two also with +epochs, +fuel
   --precompiled             FILE is a .cwasm: native code, so only run what you made yourself
   --allow-precompiled       the same, if it is one
+  --verify KEY              FILE is a .cwasm that the owner of this public key has signed (FILE.sig); may be repeated
 
 The exit status is the guest's; 134 if it trapped, 1 if it could not be run.`;
 
 function main(args: string[]): number {
   const options: RunOptions & { dirs: object; env: Record<string, string> } = { dirs: {}, env: {} };
   let precompiled: "yes" | "allowed" | undefined;
+  const keys: Uint8Array[] = [];
   const rest = readFlags(args, {
     "--dir": (value: string) => readDir(options, value),
     "--env": (value: string) => readEnv(options, value),
@@ -30,11 +32,13 @@ function main(args: string[]): number {
     "-W": (value: string) => readLimits(options, value),
     "--wasm": (value: string) => readLimits(options, value),
     "--profile": (value: string) => void (options.profile = value as ProfileName),
+    "--verify": (value: string) => void keys.push(readFileSync(value)),
     "--precompiled": () => void (precompiled = "yes"),
     "--allow-precompiled": () => void (precompiled ??= "allowed"),
   });
   const file = oneFile(rest);
   if (precompiled === "yes" || (precompiled === "allowed" && isArtifact(file))) options.precompiled = true;
+  if (keys.length > 0) options.verify = keys;
   return runSync(file, { ...options, args: rest.slice(1) }).exitCode;
 }
 

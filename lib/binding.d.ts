@@ -1,6 +1,6 @@
 /* Made from crates/node-api by `npm run build`. Do not edit. */
 
-import type { ExportedFunction, ExportType, FieldType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, SharedHandle, TableType, TagType, ValType } from './types.js'
+import type { DeserializeOptions, ExportedFunction, ExportType, FieldType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, SharedHandle, TableType, TagType, ValType } from './types.js'
 
 /**
  * An array of a guest. The same array is the same object here, as long as JavaScript holds it.
@@ -361,17 +361,19 @@ export declare class Module {
    * Loads an artifact that `precompile`, `serialize` or `cwasm compile` made. It must be of the same Wasmtime version and
    * profile, for this machine's architecture, operating system and CPU.
    *
-   * An artifact is native code: load only what you made yourself. Throws `IncompatibleModuleError` with `reason` and
-   * `hint` for anything that does not fit, `TypeError` for wrong arguments.
+   * An artifact is native code: load only what you made yourself, or what somebody you trust has signed (`verify`, with the
+   * `signature`). Throws `IncompatibleModuleError` with `reason` and `hint` for anything that does not fit, `SignatureError` for
+   * what none of the keys has signed, before anything of it is used; `TypeError` for wrong arguments.
    */
-  static deserialize(engine: Engine, bytes: Uint8Array): Module
+  static deserialize(engine: Engine, bytes: Uint8Array, options?: DeserializeOptions): Module
   /**
    * Like `deserialize`, of a file, which is mapped into memory instead of read: pages are loaded when they are needed and
-   * shared between processes. Replace such a file by renaming another over it, never in place.
+   * shared between processes. Replace such a file by renaming another over it, never in place. With `verify` it is read, as a
+   * mapped file could change after the check, and its signature is looked for beside it, with `.sig` behind the name.
    *
    * Throws Node's own error (`ENOENT`, …) for a file that can't be read.
    */
-  static deserializeFile(engine: Engine, path: string): Module
+  static deserializeFile(engine: Engine, path: string, options?: DeserializeOptions): Module
   /** The engine it was made with. */
   get engine(): Engine
   /** What an instance of the module needs, for instance to size a pool. */
@@ -673,7 +675,8 @@ export interface Config {
   cache?: boolean | CacheConfig
   /**
    * Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
-   * engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+   * engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`, and another profile than
+   * `small-address-space`.
    */
   pooling?: boolean | PoolingConfig
 }

@@ -106,6 +106,16 @@ export class IncompatibleModuleError extends WasmtimeError {
   }
 }
 
+/** An artifact whose signature is missing, or not one that a trusted key has made of these bytes. */
+export class SignatureError extends WasmtimeError {
+  override readonly code: string = "ERR_WASMTIME_SIGNATURE";
+  /** `missing`, `malformed`, `unknownKey`, `forged` (not made with the key that it names) or `mismatch` (of other bytes). */
+  declare readonly reason: "missing" | "malformed" | "unknownKey" | "forged" | "mismatch";
+  static {
+    named(this);
+  }
+}
+
 /** One function on the guest's stack when it trapped, the innermost first. Offsets are bytes in the wasm file. */
 export interface Frame {
   readonly funcIndex: number;
@@ -142,7 +152,8 @@ export class OutOfFuelError extends Trap {
   }
 }
 
-/** The guest asked for more memory or table elements than its store's limits allow, and they say to end it then. */
+/** The guest asked for more memory or table elements than its store's limits allow, and they say to end it then; or the heap of its
+ * objects has no room. */
 export class MemoryLimitError extends Trap {
   override readonly code: string = "ERR_WASMTIME_MEMORY_LIMIT";
   static {

@@ -10,13 +10,14 @@ import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 import { shareSignals } from "./signals.js";
+import { verified, verifiedFile } from "./verified.js";
 
 interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
   mendSignals?(): void;
   endBySignal?(signal: number): void;
   features(): FeatureName[];
-  stampedProfile(artifact: string | Uint8Array): string;
+  stamp(artifact: string | Uint8Array): string;
   runCommand(
     module: object,
     wasi: object,
@@ -66,7 +67,7 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-setEnter(native.init({ ...facade, errors: thrown, alive }, slots, transfer, !isMainThread));
+setEnter(native.init({ ...facade, errors: thrown, alive, verified, verifiedFile }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);
 if (isMainThread) shareSignals(native);

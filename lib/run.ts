@@ -7,11 +7,13 @@ import { fileURLToPath } from "node:url";
 import type { Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
 import { CompileError, wrongType } from "./errors.js";
 import { native } from "./load.js";
-import type { ProfileName } from "./types.js";
+import type { DeserializeOptions, ProfileName } from "./types.js";
+import { verified, verifiedFile } from "./verified.js";
 
 /** What `run` grants and allows. Standard input and output are this process's own unless named. */
-export interface RunOptions extends WasiOptions, StoreLimits {
-  /** `source` is an artifact (`.cwasm`), which is native code: only what you made yourself. Its profile is found in it. */
+export interface RunOptions extends WasiOptions, StoreLimits, DeserializeOptions {
+  /** `source` is an artifact (`.cwasm`), which is native code: only what you made yourself. Its profile is found in it. With
+   * `verify` it is one too, and has to be signed. */
   precompiled?: true;
   /** The profile to compile with. By default one that can do what the other options ask. */
   profile?: ProfileName;
@@ -47,7 +49,7 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  *
  * Rejects with `Trap` and its kind if the guest traps, `CompileError` or `IncompatibleModuleError` for what does not load,
  * `LinkError` for a module that is no command or imports what is not WASI, `TypeError` for options that don't go together,
- * `signal.reason` when it is aborted, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
+ * `SignatureError` for an artifact that no key of `verify` has signed, `signal.reason` when it is aborted, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
  *
  * @example
  * ```ts
@@ -104,29 +106,31 @@ export function runSync(source: Source, options: RunOptions = {}): RunResult {
   return native.runCommandSync(module, wasi, limits, own.fuel, own.timeoutMs) as RunResult;
 }
 
-type Own = Pick<RunOptions, "precompiled" | "profile" | "fuel" | "timeoutMs" | "signal">;
+type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal">;
 
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
-  const { precompiled, profile, fuel, timeoutMs, signal, ...rest } = options;
+  const { precompiled: given, verify, signature, profile, fuel, timeoutMs, signal, ...rest } = options;
+  const precompiled = verify === undefined ? given : true;
   const limits: Record<string, unknown> = {};
   const wasi: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {
     ((limitNames as readonly string[]).includes(name) ? limits : wasi)[name] = value;
   }
-  if (precompiled !== undefined && precompiled !== true) throw wrongType("precompiled must be true, or not given");
+  if (given !== undefined && given !== true) throw wrongType("precompiled must be true, or not given");
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType("signal must be an AbortSignal");
   if (precompiled && profile !== undefined) {
     throw wrongType("an artifact has its profile in it: leave out profile, or compile it with that one");
   }
   if (source instanceof native.Module && (precompiled || profile !== undefined)) {
-    throw wrongType("a Module has an engine with a profile: precompiled and profile don't go with it");
+    throw wrongType("a Module is loaded, in an engine with a profile: precompiled, verify and profile don't go with it");
   }
   if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
     wasi["argv0"] = basename(path(source));
   }
-  return { own: { precompiled, profile, fuel, timeoutMs, signal } as Own, wasi, limits };
+  if (signature !== undefined && verify === undefined) throw wrongType("a signature is nothing without verify, the key to check it with");
+  return { own: { precompiled, verify, signature, profile, fuel, timeoutMs, signal } as Own, wasi, limits };
 }
 
 function path(source: string | URL): string {
@@ -145,9 +149,12 @@ function profileFor({ profile, fuel, timeoutMs, signal }: Own): string {
   return profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default");
 }
 
-function artifact(source: string | URL | Uint8Array): Module {
-  const given = source instanceof Uint8Array ? source : path(source);
-  const engine = engineOf(native.stampedProfile(given));
+function artifact(source: string | URL | Uint8Array, own: Own): Module {
+  let given = source instanceof Uint8Array ? source : path(source);
+  const { verify, signature } = own;
+  if (verify !== undefined) given = typeof given === "string" ? verifiedFile(given, { verify, signature })! : verified(given, { verify, signature })!;
+  const stamp = native.stamp(given);
+  const engine = engineOf(stamp.slice(stamp.indexOf("+") + 1));
   return typeof given === "string"
     ? native.Module.deserializeFile(engine, given)
     : native.Module.deserialize(engine, given);
@@ -156,7 +163,7 @@ function artifact(source: string | URL | Uint8Array): Module {
 async function load(source: Source, own: Own): Promise<Module> {
   if (source instanceof native.Module) return source;
   check(source);
-  if (own.precompiled) return artifact(source);
+  if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : await readFile(source);
   refuseArtifact(wasm);
   return native.Module.compile(engineOf(profileFor(own)), wasm);
@@ -165,7 +172,7 @@ async function load(source: Source, own: Own): Promise<Module> {
 function loadSync(source: Source, own: Own): Module {
   if (source instanceof native.Module) return source;
   check(source);
-  if (own.precompiled) return artifact(source);
+  if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : readFileSync(source);
   refuseArtifact(wasm);
   return native.Module.compileSync(engineOf(profileFor(own)), wasm);

@@ -1,5 +1,6 @@
 // Types that Rust does not declare: the vocabulary of wasm types, and what needs a type parameter.
 
+import type { KeyObject } from "node:crypto";
 import type { RefType } from "./binding.js";
 
 /** The type of a value: its name, as in WAT (`(ref any)`), or an object for what a module defines. */
@@ -84,6 +85,7 @@ export type ProfileName =
   | "default"
   | "sandbox"
   | "metered"
+  | "default+fuel"
   | "no-signals"
   | "no-signals+epochs"
   | "no-signals+fuel"
@@ -92,3 +94,18 @@ export type ProfileName =
   | "small-address-space+epochs"
   | "small-address-space+fuel"
   | "small-address-space+fuel+epochs";
+
+/** An Ed25519 key: PEM, or what `node:crypto` makes of it. Where a public key is wanted its private one will do. */
+export type Key = string | Uint8Array | KeyObject;
+/** What else is signed of an artifact. */
+export interface SignOptions {
+  /** What it was compiled from: its hash is signed too. */
+  wasm?: Uint8Array;
+}
+/** How an artifact is trusted. */
+export interface DeserializeOptions {
+  /** Keys of which one must have signed the artifact. */
+  verify?: Key | readonly Key[];
+  /** The signature: the content of `FILE.sig`, which `deserializeFile` finds beside the file. */
+  signature?: string | Uint8Array;
+}

@@ -141,9 +141,10 @@ pub fn refused(error: wasmtime::Error) -> Failure {
         .into()
 }
 
-/// The profile that an artifact (bytes, or the path of a file) is stamped with: `run` makes its engine from it.
+/// What an artifact (bytes, or the path of a file) is stamped with: Wasmtime's version, `+`, and a profile of ours, from which
+/// `run` makes its engine.
 #[napi(skip_typescript)]
-pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
+pub fn stamp(artifact: Js) -> napi::Result<String> {
     guard(artifact.env, || {
         let stamp = if artifact.is_string() {
             let path = artifact.to_str("path")?;
@@ -151,20 +152,19 @@ pub fn stamped_profile(artifact: Js) -> napi::Result<String> {
         } else {
             Stamp::read(&*Bytes::read(artifact, "bytes")?)?
         };
-        let profile = stamp.profile().ok_or_else(|| {
-            refusal(
-                "profile",
-                format!(
-                    "this artifact is stamped '{}', which names no profile of this version",
-                    stamp.0
-                ),
-            )
+        if stamp.profile().is_some() {
+            return Ok(stamp.0);
+        }
+        let message = format!(
+            "this artifact is stamped '{}', which names no profile of this version",
+            stamp.0
+        );
+        Err(refusal("profile", message)
             .with("found", stamp.0.as_str())
             .with(
                 "hint",
                 "compile it again with the same version of the package that loads it",
             )
-        })?;
-        Ok(profile.name())
+            .into())
     })
 }

@@ -1,6 +1,6 @@
 //! `Config`: the options of an engine. Groups that need a feature are read by the file of that feature.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::js::Js;
 use crate::options::{Options, known};
 use crate::profile::Profile;
@@ -34,7 +34,8 @@ pub struct Config {
     #[napi(ts_type = "boolean | CacheConfig")]
     pub cache: Option<Js>,
     /// Instances in slots set aside in advance: instantiation takes half the time, and there is a ceiling for the whole
-    /// engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`.
+    /// engine. `true` for Wasmtime's defaults. Needs the feature `pooling-allocator`, and another profile than
+    /// `small-address-space`.
     #[napi(ts_type = "boolean | PoolingConfig")]
     pub pooling: Option<Js>,
 }
@@ -61,12 +62,19 @@ pub struct Settings {
 impl Settings {
     pub fn read(config: Js) -> Result<Settings> {
         let options = Options::<Config>::new(config, "config")?;
+        let (profile, pool) = (Profile::read(&options)?, options.get("pooling")?);
+        let pooling = pooling::Settings::read(pool)?;
+        if profile.is_small() && !pool.is_undefined() && !matches!(pool.to_bool(""), Ok(false)) {
+            let message =
+                "config.pooling sets address space aside, of which the profile 'small-address-space' takes none";
+            return Err(Error::type_error(message).into());
+        }
         Ok(Settings {
-            profile: Profile::read(&options)?,
+            profile,
             max_wasm_stack: options.number("max_wasm_stack", 4 << 20)?.unwrap_or(512 << 10) as usize,
             compiler: compiler::Settings::read(options.get("compiler")?)?,
             cache: cache::Settings::read(options.get("cache")?)?,
-            pooling: pooling::Settings::read(options.get("pooling")?)?,
+            pooling,
         })
     }
 

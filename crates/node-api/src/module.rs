@@ -58,6 +58,26 @@ impl Module {
     }
 }
 
+/// What an artifact is made of once the facade (lib/verified.ts) has found that one of the keys in `options` has signed it; none
+/// where there are no keys.
+fn trusted(how: &str, artifact: Js, options: Js) -> Result<Option<Js>> {
+    if options.is_undefined() {
+        return Ok(None);
+    }
+    let bytes = EnvData::of(artifact.env)?.call(artifact.env, how, &[artifact, options])?;
+    Ok((!bytes.is_undefined()).then_some(bytes))
+}
+
+impl Module {
+    fn load(engine: Js, parts: &Arc<EngineParts>, bytes: Js) -> Result<Js> {
+        let bytes = Bytes::read(bytes, "bytes")?;
+        Stamp::read(&*bytes)?.check(parts)?;
+        // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
+        let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
+        Module::wrap(module, engine, share::Place::default())
+    }
+}
+
 #[napi]
 impl Module {
     /// There is no such constructor; napi would throw an error without a class.
@@ -74,29 +94,38 @@ impl Module {
     /// Loads an artifact that `precompile`, `serialize` or `cwasm compile` made. It must be of the same Wasmtime version and
     /// profile, for this machine's architecture, operating system and CPU.
     ///
-    /// An artifact is native code: load only what you made yourself. Throws `IncompatibleModuleError` with `reason` and
-    /// `hint` for anything that does not fit, `TypeError` for wrong arguments.
-    #[napi(ts_args_type = "engine: Engine, bytes: Uint8Array", ts_return_type = "Module")]
-    pub fn deserialize(engine: Js, bytes: Js) -> napi::Result<Js> {
+    /// An artifact is native code: load only what you made yourself, or what somebody you trust has signed (`verify`, with the
+    /// `signature`). Throws `IncompatibleModuleError` with `reason` and `hint` for anything that does not fit, `SignatureError` for
+    /// what none of the keys has signed, before anything of it is used; `TypeError` for wrong arguments.
+    #[napi(
+        ts_args_type = "engine: Engine, bytes: Uint8Array, options?: DeserializeOptions",
+        ts_return_type = "Module"
+    )]
+    pub fn deserialize(engine: Js, bytes: Js, options: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let bytes = Bytes::read(bytes, "bytes")?;
-            Stamp::read(&*bytes)?.check(parts)?;
-            // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-            let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
-            Module::wrap(module, engine, share::Place::default())
+            let bytes = trusted("verified", bytes, options)?.unwrap_or(bytes);
+            Module::load(engine, parts, bytes)
         })
     }
 
     /// Like `deserialize`, of a file, which is mapped into memory instead of read: pages are loaded when they are needed and
-    /// shared between processes. Replace such a file by renaming another over it, never in place.
+    /// shared between processes. Replace such a file by renaming another over it, never in place. With `verify` it is read, as a
+    /// mapped file could change after the check, and its signature is looked for beside it, with `.sig` behind the name.
     ///
     /// Throws Node's own error (`ENOENT`, …) for a file that can't be read.
-    #[napi(ts_args_type = "engine: Engine, path: string", ts_return_type = "Module")]
-    pub fn deserialize_file(engine: Js, path: Js) -> napi::Result<Js> {
+    #[napi(
+        ts_args_type = "engine: Engine, path: string, options?: DeserializeOptions",
+        ts_return_type = "Module"
+    )]
+    pub fn deserialize_file(engine: Js, path: Js, options: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let path = path.to_str("path")?;
+            let name = path.to_str("path")?;
+            if let Some(bytes) = trusted("verifiedFile", path, options)? {
+                return Module::load(engine, parts, bytes);
+            }
+            let path = name;
             Stamp::read_file(&path)?.check(parts)?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
             let module =
