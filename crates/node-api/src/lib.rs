@@ -45,6 +45,7 @@ mod ticker;
 mod trap;
 mod types;
 mod val;
+mod views;
 
 // What Cargo features bring.
 #[cfg_attr(not(feature = "cache"), path = "cache_disabled.rs")]

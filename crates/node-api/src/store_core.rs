@@ -30,8 +30,8 @@ use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check};
 use crate::limits::{Limiter, Limits};
-use crate::memory::Views;
 use crate::ticker::Ticks;
+use crate::views::Views;
 use crate::{exception, gc, signals, stack, wasi};
 
 /// What Wasmtime keeps for us in a store.
