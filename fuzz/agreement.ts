@@ -10,6 +10,8 @@ const acceptable: { by: "us" | "V8"; says: RegExp; why: string }[] = [
   { by: "us", says: /legacy_exceptions feature required/, why: "legacy exceptions, which Wasmtime does not have" },
   { by: "V8", says: /is not allowed in constant expressions/, why: "extended constant expressions, which this V8 lacks" },
   { by: "V8", says: /invalid value type 0x[67][0-9a-f]/, why: "reference types of GC and exceptions, which this V8 lacks" },
+  { by: "V8", says: /Invalid opcode 0xa\b|Unknown heap type -/, why: "exceptions and reference types, which this V8 lacks" },
+  { by: "us", says: /malformed reference type/, why: "an element segment of numbers, which V8 takes if it is empty" },
   { by: "V8", says: /enable (with|via) --experimental/, why: "a proposal that this V8 has only behind a flag" },
 ];
 
