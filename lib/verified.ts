@@ -23,7 +23,8 @@ export function verifiedFile(path: string, options: DeserializeOptions): Buffer 
   check(bytes, signature === undefined ? beside(path) : text(signature), keys);
   return bytes;
 }
-function beside(path: string): string | undefined {
+/** The signature in `FILE.sig`, if it is there. */
+export function beside(path: string): string | undefined {
   try {
     return readFileSync(`${path}.sig`, "utf8");
   } catch (error) {

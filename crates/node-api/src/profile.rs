@@ -1,7 +1,7 @@
 //! Named sets of all the settings that decide whether an artifact loads.
 //!
 //! Wasmtime compares some thirty settings when it loads an artifact, and the defaults of several depend on Cargo features,
-//! on the host or on environment variables. So every one is set here, whatever its default: an artifact that the compiler
+//! on the host or on environment variables. So each of those is set here, whatever its default: an artifact that the compiler
 //! of one build made with a profile loads in any other build with the same profile.
 
 use wasmtime::{Config, Inlining, ModuleVersionStrategy, WasmBacktraceDetails, WasmFeatures};
