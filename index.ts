@@ -26,11 +26,14 @@ export {
 } from "./lib/errors.js";
 export { Exception } from "./lib/exception.js";
 export { callMany, type Numbers } from "./lib/call-many.js";
+export { inspect, type ArtifactInfo } from "./lib/inspect.js";
+export { loadFrom, type LoadOptions, type Manifest, type ManifestArtifact } from "./lib/manifest.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export { sign, verify } from "./lib/sign.js";
 export type * from "./lib/types.js";
 export type {
   CacheConfig,
+  CompileOptions,
   CompilerConfig,
   Config,
   PoolingConfig,

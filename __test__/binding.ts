@@ -28,7 +28,7 @@ export interface Value {
   rare?: boolean;
 }
 
-const files = ["binding", "types", "features", "exception", "call-many", "sign", "run", "load"];
+const files = ["binding", "types", "features", "exception", "call-many", "sign", "run", "inspect", "manifest", "load"];
 const text = files.map((name) => read(name)).join("\n");
 function read(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../lib/${name}.d.ts`, import.meta.url)), "utf8");
@@ -151,6 +151,11 @@ export function accepts(type: string, given: Value): boolean {
 }
 function acceptsOne(part: string, { value, is }: Value): boolean {
   if (/^(['"]).*\1$/.test(part)) return value === part.slice(1, -1);
+  // Alternatives of strings, one after the other.
+  if (part.startsWith("`")) {
+    const pattern = part.slice(1, -1).replace(/\$\{([^}]*)\}/g, (_, choices: string) => `(${choices.replace(/[" ]/g, "")})`).replaceAll("+", "\\+");
+    return typeof value === "string" && new RegExp(`^${pattern}$`).test(value);
+  }
   if (["true", "false", "null", "undefined"].includes(part)) return String(value) === part && typeof value !== "string";
   // Whole numbers may be given as bigints everywhere.
   if (part === "number") return typeof value === "number" || typeof value === "bigint";
@@ -165,6 +170,7 @@ function acceptsOne(part: string, { value, is }: Value): boolean {
   if (numbers.includes(part)) return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
   if (/\[\]$|^Array</.test(part)) return Array.isArray(value);
   if (part.startsWith("Iterable<")) return typeof value === "string" || typeof (value as any)?.[Symbol.iterator] === "function";
+  if (part === "(string & {})") return typeof value === "string";
   if (part.startsWith("(")) return typeof value === "function";
   if (part === "Imports" || part.startsWith("Record<")) return isObject(value);
   const found = membersOf(part);

@@ -122,7 +122,10 @@ test("says what is wrong with a command line, and exits with 2", async (t) => {
     [["run", "-W", "fuel=lots", "x.wasm"], /fuel must be a whole number, got 'lots'/],
     [["run", "-W", "timeout=soon", "x.wasm"], /timeout must be a time such as 100ms or 2s, got 'soon'/],
     [["run", "-W", "speed=9", "x.wasm"], /-W has no 'speed'/],
-    [["compile", "a.wasm", "b.wasm"], /what is 'b.wasm'/],
+    [["compile", "a.wasm", "b.wasm"], /need a folder/],
+    [["compile"], /FILE is missing/],
+    [["inspect"], /FILE is missing/],
+    [["inspect", "a", "b"], /what is .b./],
   ] as [string[], RegExp][]) {
     const { status, stderr } = await command(args);
     t.is(status, 2, args.join(" "));
@@ -171,7 +174,7 @@ test("compiles wasm and text to an artifact", async (t) => {
 });
 
 test("has help for each command, and tells its features", async (t) => {
-  for (const args of [["--help"], ["run", "--help"], ["compile", "--help"], ["features", "--help"]]) {
+  for (const args of [["--help"], ["run", "--help"], ["compile", "--help"], ["inspect", "--help"], ["features", "--help"]]) {
     const { status, stdout } = await command(args);
     t.is(status, 0);
     t.regex(stdout, /cwasm/);

@@ -1,7 +1,9 @@
 // For misuse.spec.ts: how each API is used well. A worker loads this file too, so it imports nothing of ava's.
 
 import { generateKeyPairSync } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { threadId } from "node:worker_threads";
 import * as api from "../index.js";
 import type { Api } from "./binding.js";
 
@@ -189,6 +191,13 @@ const wasm = () => Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
 const command = { precompiled: true, stdin: "ignore", stdout: "ignore", stderr: "ignore" };
 const globals = (args: (type: string) => unknown[]) =>
   types.map((type) => of((w) => new Global(w.store, { type, mutable: true }), () => args(type), value));
+/** A manifest that has one module, beside its artifact. */
+function manifest({ files: { main }, engine }: World): string {
+  const artifact = { target: engine.target, profile: engine.profile, file: basename(main), sha256: "", bytes: 0 };
+  const file = join(dirname(main), `misuse-${process.pid}-${threadId}.json`);
+  writeFileSync(file, JSON.stringify({ format: 1, modules: { main: { sha256: "", artifacts: [artifact] } } }));
+  return file;
+}
 const path: Omit<Row, "args"> = { path: true };
 const runs = [
   row((w) => [w.files.command, command], path),
@@ -207,8 +216,8 @@ export const rows: Record<string, Row | Row[]> = {
   "Engine#target": row(nothing),
   "Engine#share": row(nothing),
   "Engine.fromShared": row((w) => [w.engine.share()]),
-  "Engine#precompile": row(() => [wasm(), { cpu: "native" }]),
-  "Engine#precompileSync": row(() => [wasm(), { cpu: "native" }]),
+  "Engine#precompile": row(() => [wasm(), { cpu: "native", strip: "names" }]),
+  "Engine#precompileSync": row(() => [wasm(), { cpu: "native", strip: "names" }]),
   "Func.type": row((w) => [w.exports.add]),
   "Func.wrap": row((w) => [w.store, funcType, (x: number) => x]),
   "new Global": types.map((type) => row((w) => [w.store, { type, mutable: true }, samples[type]], value)),
@@ -268,9 +277,10 @@ export const rows: Record<string, Row | Row[]> = {
   "Module#name": row(nothing),
   "Module#imports": row(nothing),
   "Module#exports": row(nothing),
+  "Module#customSections": row(() => ["x"]),
   "Module#share": row(nothing),
   "Module.fromShared": row((w) => [w.module.share()]),
-  "Module.compile": row((w) => [w.engine, wasm()]),
+  "Module.compile": row((w) => [w.engine, wasm(), {}]),
   "Module.compileSync": row((w) => [w.engine, wasm()]),
   "Module.validate": row((w) => [w.engine, wasm()]),
   "Module#serialize": row(nothing),
@@ -331,7 +341,9 @@ export const rows: Record<string, Row | Row[]> = {
     row((w) => [w.exports.mul, Float64Array.of(1, 2, 3, 4), new Float64Array(2)]),
     row((w) => [w.exports.i64, BigInt64Array.of(1n, 2n), new BigUint64Array(2)]),
   ],
-  sign: row((w) => [bytes(w), keys.privateKey, { wasm: new Uint8Array(1) }]),
+  sign: row((w) => [bytes(w), keys.privateKey]),
+  inspect: [row((w) => [w.files.main], path), row((w) => [bytes(w)], { ...path, alike: true })],
+  loadFrom: row((w) => [w.engine, manifest(w), "main", {}], path),
   verify: row((w) => [bytes(w), api.sign(bytes(w), keys.privateKey), keys.publicKey]),
   run: runs,
   runSync: runs,

@@ -17,9 +17,12 @@ import {
 } from "../index.js";
 import { addon, artifact, artifactBytes, engineOf, folder, load, needs, node, profiles, thrown, typeError, wasm } from "./helper.js";
 
-const wat = `(module $named (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1) (table 2 funcref)
-  (global (mut externref) (ref.null extern)) (data (i32.const 8) "data")
+const text = (reference: string) => `(module $named (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1)
+  (table 2 funcref) (global (mut ${reference}ref) (ref.null ${reference})) (data (i32.const 8) "data")
   (func (export "g") (param i32) (result i32) (call $f (i32.load8_u (local.get 0)))))`;
+const wat = text("extern");
+/** A guest that the profile has all proposals for. */
+const watFor = (profile: string) => text(profile.startsWith("embedded") ? "func" : "extern");
 const bytes = artifactBytes(wat);
 const isIncompatible = { instanceOf: IncompatibleModuleError, code: "ERR_WASMTIME_INCOMPATIBLE_MODULE" };
 
@@ -32,19 +35,19 @@ for (const profile of profiles) {
   test(`an artifact of profile ${profile} that the full build made loads, from bytes and from a file`, (t) => {
     const engine = engineOf(profile);
     t.is(engine.profile, profile);
-    t.true(works(Module.deserialize(engine, artifactBytes(wat, profile)), engine));
-    t.true(works(Module.deserializeFile(engine, artifact(wat, profile)), engine));
+    t.true(works(Module.deserialize(engine, artifactBytes(watFor(profile), profile)), engine));
+    t.true(works(Module.deserializeFile(engine, artifact(watFor(profile), profile)), engine));
   });
 
   test(`an artifact of profile ${profile} is refused by engines of other profiles, with both names`, (t) => {
     for (const other of profiles.filter((each) => each !== profile)) {
       const engine = engineOf(other);
       for (const use of [
-        () => Module.deserialize(engine, artifactBytes(wat, profile)),
-        () => Module.deserializeFile(engine, artifact(wat, profile)),
+        () => Module.deserialize(engine, artifactBytes(watFor(profile), profile)),
+        () => Module.deserializeFile(engine, artifact(watFor(profile), profile)),
       ]) {
         const error = t.throws(use, isIncompatible) as IncompatibleModuleError;
-        t.deepEqual([error.reason, error.expected, error.found], ["profile", other, profile]);
+        t.deepEqual([error.reason, error.setting, error.expected, error.found], ["profile", "profile", other, profile]);
         t.true(error.message.includes(profile) && error.message.includes(other));
         t.true(error.hint.includes(profile));
       }
@@ -122,7 +125,7 @@ test(`an artifact cut short anywhere is an IncompatibleModuleError (${cuts.lengt
   for (const cut of cuts) {
     const error = thrown(() => Module.deserialize(engine, bytes.subarray(0, cut))) as IncompatibleModuleError;
     t.true(error instanceof IncompatibleModuleError, `${cut}: ${String(error)}`);
-    t.is(error.reason, "notAnArtifact", `${cut}`);
+    t.true(["notAnArtifact", "damaged"].includes(error.reason), `${cut}: ${error.reason}`);
     t.true(error.hint.length > 0 && error.message.length > 0);
   }
 });
@@ -154,7 +157,7 @@ test("headers with wrong numbers in them are an IncompatibleModuleError, not a c
     console.log(Object.keys(counts).sort().join());`;
   const { status, signal, stdout, stderr } = node(script, { values: { file: artifact(wat) } });
   t.deepEqual([status, signal], [0, null], stderr);
-  t.regex(stdout.trim(), /^IncompatibleModuleError(,loaded)?$/);
+  t.is(stdout.trim(), "IncompatibleModuleError");
 });
 
 const elf = readFileSync(addon("full")).subarray(0, 1 << 20);
@@ -232,7 +235,7 @@ test("an artifact of a profile that this version does not know is refused", (t) 
   changed.write("defaul!", changed.indexOf(`${wasmtimeVersion}+default`) + wasmtimeVersion.length + 1);
   for (const use of [() => Module.deserialize(engineOf(), changed), () => runSync(changed, { precompiled: true })]) {
     const error = t.throws(use, isIncompatible) as IncompatibleModuleError;
-    t.deepEqual([error.reason, error.found?.includes("defaul!")], ["profile", true]);
+    t.true(["profile", "damaged"].includes(error.reason), String(error));
   }
 });
 

@@ -5,8 +5,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { Instance, Module, SignatureError, Store, features, run, runSync, sign, verify } from "../index.js";
-import { artifactBytes, engineOf, folder, root, thrown, typeError, wasm } from "./helper.js";
+import { Instance, Module, SignatureError, Store, features, inspect, run, runSync, sign, verify, wasmtimeVersion } from "../index.js";
+import { artifactBytes, engineOf, folder, root, thrown, typeError } from "./helper.js";
 
 const wat = `(module (memory (export "memory") 1) (func (export "_start")) (func (export "f") (result i32) (i32.const 5)))`;
 const bytes = artifactBytes(wat);
@@ -44,15 +44,17 @@ test("verify says whether the owner of a key has signed these bytes", (t) => {
   t.true(verify(bytes, signature, ours.pub));
   t.true(verify(bytes, Buffer.from(signature), Buffer.from(ours.pub)));
   t.true(verify(bytes, signature, ours.publicKey));
-  t.true(verify(bytes, sign(bytes, ours.privateKey, { wasm: wasm(wat) }), ours.pub));
+  t.true(verify(bytes, sign(bytes, ours.privateKey), ours.pub));
   t.false(verify(bytes, signature, theirs.pub));
   t.false(verify(bytes.subarray(1), signature, ours.pub));
   t.false(verify(artifactBytes("(module)"), signature, ours.pub));
 });
 
 test("what was signed says what it is", (t) => {
-  const statement = JSON.parse(JSON.parse(sign(bytes, ours.key, { wasm: wasm(wat) })).statement);
+  const statement = JSON.parse(JSON.parse(sign(bytes, ours.key)).statement);
   t.regex(statement.stamp, /^48\.0\.\d+\+default$/);
+  t.deepEqual([statement.kind, statement.wasmtime, statement.profile, statement.target], ["artifact", wasmtimeVersion, "default", engine.target]);
+  t.is(statement.wasmSha256, inspect(bytes).wasm!.sha256);
   t.regex(statement.sha256 + statement.wasmSha256 + statement.key, /^[0-9a-f]{192}$/);
   t.true(Math.abs(Date.parse(statement.time) - Date.now()) < 60_000);
 });

@@ -4,6 +4,7 @@
 import { compile } from "./compile.js";
 import { features } from "./features.js";
 import { UsageError } from "./flags.js";
+import { inspect } from "./inspect.js";
 import { keygen } from "./keygen.js";
 import { report } from "./report.js";
 import { run } from "./run.js";
@@ -15,12 +16,13 @@ export interface Command {
   main(args: string[]): number | Promise<number>;
 }
 
-const commands: Record<string, Command> = { run, compile, keygen, sign, verify, features };
+const commands: Record<string, Command> = { run, compile, inspect, keygen, sign, verify, features };
 
 const help = `cwasm: Wasmtime for Node.js
 
   cwasm run [OPTION…] FILE [ARG…]      run a WASI command
-  cwasm compile [OPTION…] FILE         compile ahead of time
+  cwasm compile [OPTION…] FILE…        compile ahead of time
+  cwasm inspect [--json] FILE          say what an artifact is
   cwasm keygen NAME                    make keys to sign with
   cwasm sign --key NAME.key FILE       sign an artifact
   cwasm verify --key NAME.pub FILE     check its signature

@@ -57,7 +57,7 @@ export declare class Engine {
   constructor(config?: Config)
   /** The name of the profile, which is also stamped into artifacts; what `epochs` and `fuel` have changed is in it. */
   get profile(): string
-  /** The target triple that this engine runs. */
+  /** The target triple that this engine runs: this machine's, or `pulley64`. */
   get target(): string
   /**
    * A handle to post to other threads of the process, where `Engine.fromShared` makes an engine of it that is the same:
@@ -374,6 +374,11 @@ export declare class Module {
    * Throws Node's own error (`ENOENT`, …) for a file that can't be read.
    */
   static deserializeFile(engine: Engine, path: string, options?: DeserializeOptions): Module
+  /**
+   * Copies of the custom sections of this name, in order. Those of debug information (`name`, `.debug_…`) are the compiler's and
+   * not kept; an artifact of stock Wasmtime, or one that was compiled with `strip: 'all'`, has none.
+   */
+  customSections(name: string): Buffer[]
   /** The engine it was made with. */
   get engine(): Engine
   /** What an instance of the module needs, for instance to size a pool. */
@@ -397,12 +402,12 @@ export declare class Module {
   static fromShared(handle: SharedHandle): Module
   /**
    * Compiles off the JavaScript thread. `source` is binary wasm, or WAT as a string (never a path); text needs the feature
-   * `wat`. The code is for this machine's CPU.
+   * `wat`. The code is for this machine's CPU. As many modules are compiled at once as there are cores.
    *
    * Rejects with `CompileError` for what is no valid wasm, with `offset` in bytes where it is known. Compiling a hostile
    * module may take unbounded time and memory.
    */
-  static compile(engine: Engine, source: Uint8Array | string): Promise<Module>
+  static compile(engine: Engine, source: Uint8Array | string, options?: CompileOptions): Promise<Module>
   /** Like `compile`, on the JavaScript thread, which waits. */
   static compileSync(engine: Engine, source: Uint8Array | string): Module
   /** Checks that bytes are valid wasm with the engine's proposals, without compiling. Throws `CompileError` if not. */
@@ -631,6 +636,12 @@ export interface CacheConfig {
   directory?: string
 }
 
+/** How to wait for a compilation. */
+export interface CompileOptions {
+  /** Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work. */
+  signal?: AbortSignal
+}
+
 /** How Cranelift compiles. None of this decides where an artifact loads. */
 export interface CompilerConfig {
   /** `speed` (default), `speed-and-size`, or `none` to compile fast. */
@@ -649,9 +660,11 @@ export interface Config {
   /**
    * A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
    * that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
-   * a program wants SIGSEGV and the like for itself) or `small-address-space` (for hosts with little of it, such as
-   * `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`). The last two may be followed by
-   * `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
+   * a program wants SIGSEGV and the like for itself), `small-address-space` (for hosts with little of it, such as
+   * `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`), `deterministic` (the same results on
+   * every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised) or
+   * `embedded` (for hosts without an operating system: no signals, no virtual memory, no GC and no threads). All but the
+   * first three may be followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
    */
   profile?: ProfileName
   /**
@@ -661,6 +674,22 @@ export interface Config {
   epochs?: boolean
   /** Whether guests use fuel. Part of the profile: `sandbox` with fuel is `metered`. Default: as the profile says. */
   fuel?: boolean
+  /**
+   * What the engine runs: `pulley64` for Wasmtime's interpreter, whose artifacts are the same for all machines (needs the
+   * feature `pulley`), or the target triple of this machine, which is the default.
+   */
+  target?: string
+  /**
+   * What an artifact is stamped with, and must be stamped with to load. `exact` is the exact version of Wasmtime and the profile;
+   * `wasmtime` the major version alone, as stock Wasmtime does, for exchange with `wasmtime compile` (docs/artifacts.md says
+   * with which settings); anything else is a stamp of your own. Default `exact`.
+   */
+  moduleVersion?: 'exact' | 'wasmtime' | (string & {})
+  /**
+   * The oldest Wasmtime whose code is run, as `48.0.8`: a fix in the compiler does not reach artifacts that were made before
+   * it. Default: the last version in which such a fix was made.
+   */
+  minimumCompilerVersion?: string
   /**
    * Bytes of stack that one call from outside may use, all wasm and host frames of it together. Beyond, the guest
    * traps with `stackOverflow`; where the thread has less left, the call is a `RangeError`. Default 524288, at most 4 MiB.
@@ -710,10 +739,25 @@ export interface PoolingConfig {
 /** What to compile for. */
 export interface PrecompileOptions {
   /**
-   * The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's. Default
+   * The target triple of the machine that will load the artifact, of x86_64, aarch64, riscv64gc or s390x (needs the feature
+   * `all-arch`), or `pulley64` for an artifact that every 64-bit little-endian machine loads and interprets. Triples without an operating
+   * system (`aarch64-unknown-none`) need the profile `embedded`, `pulley32` that or `small-address-space`. Default: what the
+   * engine runs.
+   */
+  target?: string
+  /**
+   * The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's, and a list names
+   * features that it may use on top of the baseline, as Cranelift calls them (`['avx2', 'bmi1']`, `['lse']`). Default
    * `x86-64-v2` on x64 (any since 2009), `baseline` elsewhere.
    */
-  cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native'
+  cpu?: 'baseline' | 'x86-64-v2' | 'x86-64-v3' | 'native' | readonly string[]
+  /**
+   * What to leave out of the artifact: `names` are those of functions, without which frames of traps have indices alone; `all`
+   * also the map of addresses, without which they have no offsets, and custom sections. Default `none`.
+   */
+  strip?: 'none' | 'names' | 'all'
+  /** Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work. */
+  signal?: AbortSignal
 }
 
 /** What a reference type is made with beside what it refers to. */

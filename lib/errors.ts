@@ -94,8 +94,21 @@ export class LinkError extends WasmtimeError {
 /** An artifact that does not load here: no artifact, another version or profile, another kind of machine. */
 export class IncompatibleModuleError extends WasmtimeError {
   override readonly code: string = "ERR_WASMTIME_INCOMPATIBLE_MODULE";
-  /** `wasm` (not compiled at all), `notAnArtifact`, `version`, `profile` or `setting`. */
-  declare readonly reason: "wasm" | "notAnArtifact" | "version" | "profile" | "setting";
+  /** `wasm` (not compiled at all), `notAnArtifact`, `damaged`, `version`, `profile`, `target` (of another architecture or system), `cpu`
+   * (needs what this one lacks), `compilerVersion` (older than is accepted), `setting` (one of the others) or `missing` (a manifest has
+   * none that fits). */
+  declare readonly reason:
+    | "wasm"
+    | "notAnArtifact"
+    | "damaged"
+    | "version"
+    | "profile"
+    | "target"
+    | "cpu"
+    | "compilerVersion"
+    | "setting"
+    | "missing";
+  /** Which one differs. */
   declare readonly setting?: string;
   declare readonly expected?: string;
   declare readonly found?: string;

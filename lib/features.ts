@@ -34,6 +34,8 @@ export const featureTable = {
   "pooling-allocator": { names: [], hint: full },
   wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync", "stopCommand"], hint: full },
   demangle: { names: [], hint: full },
+  pulley: { names: [], hint: full },
+  "all-arch": { names: [], hint: full },
 } satisfies Record<string, Feature>;
 
 /** What a build can do, named as Wasmtime names it. */

@@ -2,6 +2,8 @@
 // lib/host-table.ts, and names that this build lacks are replaced by throwers.
 
 import { isMainThread } from "node:worker_threads";
+import { abortable, notAborted } from "./abort.js";
+import type { Config } from "./binding.js";
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
@@ -17,7 +19,10 @@ interface Hidden extends ForTable {
   mendSignals?(): void;
   endBySignal?(signal: number): void;
   features(): FeatureName[];
-  stamp(artifact: string | Uint8Array): string;
+  parts(artifact: string | Uint8Array): ArtifactParts;
+  configFor(artifact: string | Uint8Array): Config;
+  sameCode(a: string, b: string): boolean;
+  checkArtifact(artifact: string | Uint8Array, config: Config): void;
   runCommand(
     module: object,
     wasi: object,
@@ -30,6 +35,20 @@ interface Hidden extends ForTable {
   stopCommand(number: number): boolean;
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
   runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): unknown;
+}
+
+/** What native code reads of an artifact. */
+export interface ArtifactParts {
+  stamp: string;
+  isComponent: boolean;
+  bytes: number;
+  /** Name and length, of the ELF image's sections and of the module's custom ones. */
+  sections: [string, number][];
+  customs?: [string, number][];
+  /** `name=value` lines. */
+  settings?: string;
+  /** JSON. */
+  facts?: string;
 }
 
 /** The addon with the parts that are not public. */
@@ -67,7 +86,7 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-setEnter(native.init({ ...facade, errors: thrown, alive, verified, verifiedFile }, slots, transfer, !isMainThread));
+setEnter(native.init({ ...facade, errors: thrown, alive, verified, verifiedFile, abortable, notAborted }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);
 if (isMainThread) shareSignals(native);

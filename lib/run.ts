@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
+import type { Config, Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
+import { abortable } from "./abort.js";
 import { CompileError, wrongType } from "./errors.js";
 import { native } from "./load.js";
 import type { DeserializeOptions, ProfileName } from "./types.js";
@@ -70,34 +71,6 @@ export async function run(source: Source, options: RunOptions = {}): Promise<Run
 }
 let runs = 0;
 
-/** A promise that is rejected with the signal's reason when it is aborted: at once where `stop` says that nothing runs yet, else
- * when what runs has ended. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal, stop: () => boolean): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const forget = onAbort(signal, () => void (stop() || reject(signal.reason)));
-    promise.then(resolve, (error) => reject(signal.aborted ? signal.reason : error)).finally(forget);
-  });
-}
-
-/** What waits for a signal. One listener for all, as Node warns of many, and one signal for many runs is no mistake. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
-function onAbort(signal: AbortSignal, action: () => void): () => void {
-  let actions = waiting.get(signal);
-  if (!actions) {
-    waiting.set(signal, (actions = new Set()));
-    signal.addEventListener("abort", fire, { once: true });
-  }
-  actions.add(action);
-  return () => {
-    if (!actions.delete(action) || actions.size > 0) return;
-    waiting.delete(signal);
-    signal.removeEventListener("abort", fire);
-  };
-}
-function fire(this: AbortSignal): void {
-  for (const action of waiting.get(this) ?? []) action();
-}
-
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
@@ -139,22 +112,22 @@ function path(source: string | URL): string {
 
 const engines = new Map<string, Engine>();
 
-/** One engine per profile for all runs. */
-function engineOf(profile: string): Engine {
-  let engine = engines.get(profile);
-  if (!engine) engines.set(profile, (engine = new native.Engine({ profile: profile as ProfileName })));
+/** One engine per configuration for all runs. */
+function engineOf(config: Config): Engine {
+  const key = JSON.stringify(config);
+  let engine = engines.get(key);
+  if (!engine) engines.set(key, (engine = new native.Engine(config)));
   return engine;
 }
-function profileFor({ profile, fuel, timeoutMs, signal }: Own): string {
-  return profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default");
+function configFor({ profile, fuel, timeoutMs, signal }: Own): Config {
+  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default") };
 }
 
 function artifact(source: string | URL | Uint8Array, own: Own): Module {
   let given = source instanceof Uint8Array ? source : path(source);
   const { verify, signature } = own;
   if (verify !== undefined) given = typeof given === "string" ? verifiedFile(given, { verify, signature })! : verified(given, { verify, signature })!;
-  const stamp = native.stamp(given);
-  const engine = engineOf(stamp.slice(stamp.indexOf("+") + 1));
+  const engine = engineOf(native.configFor(given));
   return typeof given === "string"
     ? native.Module.deserializeFile(engine, given)
     : native.Module.deserialize(engine, given);
@@ -166,7 +139,7 @@ async function load(source: Source, own: Own): Promise<Module> {
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : await readFile(source);
   refuseArtifact(wasm);
-  return native.Module.compile(engineOf(profileFor(own)), wasm);
+  return native.Module.compile(engineOf(configFor(own)), wasm);
 }
 
 function loadSync(source: Source, own: Own): Module {
@@ -175,7 +148,7 @@ function loadSync(source: Source, own: Own): Module {
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : readFileSync(source);
   refuseArtifact(wasm);
-  return native.Module.compileSync(engineOf(profileFor(own)), wasm);
+  return native.Module.compileSync(engineOf(configFor(own)), wasm);
 }
 
 /** Native code is not run because it happens to be given. */

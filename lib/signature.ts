@@ -8,11 +8,16 @@ import type { Key } from "./types.js";
 
 /** What is signed. */
 export interface Statement {
-  /** Of the artifact, in hexadecimal. */
+  /** Of the artifact or the manifest, in hexadecimal. */
   sha256: string;
-  /** The Wasmtime version and the profile that it is stamped with: `48.0.8+sandbox`. */
-  stamp: string;
-  /** Of the wasm that it was compiled from, where that was known. */
+  kind: "artifact" | "manifest";
+  /** What an artifact is stamped with: Wasmtime's version and the profile, `48.0.8+sandbox`. */
+  stamp?: string;
+  /** The exact version of Wasmtime that compiled it, and what for. */
+  wasmtime?: string;
+  profile?: string;
+  target?: string;
+  /** Of the wasm that it was compiled from. */
   wasmSha256?: string;
   /** When it was signed, as ISO 8601. */
   time: string;
@@ -32,7 +37,7 @@ export function trusted(keys: Key | readonly Key[]): KeyObject[] {
 }
 
 /** Returns the statement that one of the keys has signed about these bytes, which nobody else can change meanwhile. */
-export function check(bytes: Uint8Array, signature: string | undefined, keys: KeyObject[]): Statement {
+export function check(bytes: Uint8Array, signature: string | undefined, keys: KeyObject[], kind: Statement["kind"] = "artifact"): Statement {
   if (signature === undefined) throw refusal("missing", "this artifact has no signature");
   const signed = parse(signature);
   const key = keys.find((key) => fingerprint(key) === signed.statement.key);
@@ -40,11 +45,12 @@ export function check(bytes: Uint8Array, signature: string | undefined, keys: Ke
   if (!verifyBytes(null, Buffer.from(context + signed.text), key, signed.signature)) {
     throw refusal("forged", "this signature was not made with the key that it names");
   }
+  if (signed.statement.kind !== kind) throw refusal("mismatch", `this signature is of a thing of kind '${signed.statement.kind}', not '${kind}'`);
   if (signed.statement.sha256 !== sha256(bytes)) throw refusal("mismatch", "this signature is of another artifact, or this one was changed");
   return signed.statement;
 }
 
-function parse(signature: string): { text: string; statement: Statement; signature: Buffer } {
+export function parse(signature: string): { text: string; statement: Statement; signature: Buffer } {
   try {
     const { statement: text, signature: base64 } = JSON.parse(signature) as Record<string, unknown>;
     const statement: unknown = JSON.parse(String(text));

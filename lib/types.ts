@@ -86,22 +86,10 @@ export type ProfileName =
   | "sandbox"
   | "metered"
   | "default+fuel"
-  | "no-signals"
-  | "no-signals+epochs"
-  | "no-signals+fuel"
-  | "no-signals+fuel+epochs"
-  | "small-address-space"
-  | "small-address-space+epochs"
-  | "small-address-space+fuel"
-  | "small-address-space+fuel+epochs";
+  | `${"no-signals" | "small-address-space" | "deterministic" | "debug" | "embedded"}${"" | "+fuel" | "+epochs" | "+fuel+epochs"}`;
 
 /** An Ed25519 key: PEM, or what `node:crypto` makes of it. Where a public key is wanted its private one will do. */
 export type Key = string | Uint8Array | KeyObject;
-/** What else is signed of an artifact. */
-export interface SignOptions {
-  /** What it was compiled from: its hash is signed too. */
-  wasm?: Uint8Array;
-}
 /** How an artifact is trusted. */
 export interface DeserializeOptions {
   /** Keys of which one must have signed the artifact. */

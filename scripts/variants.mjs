@@ -14,7 +14,7 @@ export const variants = {
     manifest: "npm/wasmtime-min/package.json",
     platforms: "npm/wasmtime-min",
     profile: ["--profile", "min"],
-    features: ["--no-default-features", "--features", "async,gc,pooling-allocator,threads,wasi"],
+    features: ["--no-default-features", "--features", "async,gc,pooling-allocator,pulley,threads,wasi"],
     firstBuild: "about 3 minutes the first time",
   },
 };

@@ -7,24 +7,60 @@ use object::Endianness;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader, SectionHeader};
 use object::read::{ReadCache, ReadRef};
+use serde::Deserialize;
 
 use crate::bytes::Bytes;
-use crate::engine::EngineParts;
+use crate::config::{Config, ModuleVersion, Settings, Version};
+use crate::cpu;
 use crate::error::{Error, Failure, Result, guard, io_error};
 use crate::features::WASMTIME_VERSION;
 use crate::js::Js;
+use crate::metadata::{self, Block};
+use crate::options::Options;
 use crate::profile::Profile;
+use crate::target::Target;
 
 const WASMTIME_OS_ABI: u8 = 200;
 const ENGINE_SECTION: &[u8] = b".wasmtime.engine";
 const WASM_MAGIC: &[u8] = b"\0asm";
+const COMPONENT: u32 = 2;
 
-/// What an artifact was stamped with when it was compiled.
-pub struct Stamp(String);
+/// An artifact whose head makes sense.
+pub struct Artifact<'a> {
+    /// What it was stamped with when it was compiled: for ours the version of Wasmtime, `+`, and the profile.
+    stamp: &'a str,
+    /// What Wasmtime has written behind the stamp.
+    engine: &'a [u8],
+    /// Ours, if it has one.
+    block: Option<Block<'a>>,
+    /// What is wrong with it, where its checksums say so.
+    damage: Option<&'static str>,
+    sections: Vec<(&'a [u8], u64)>,
+    is_component: bool,
+    len: u64,
+}
 
-impl Stamp {
-    /// Reads the stamp. `data` may be bytes or a file.
-    pub fn read<'data, R: ReadRef<'data>>(data: R) -> Result<Stamp> {
+/// The first members of what Wasmtime compares, as this version writes them.
+#[derive(Deserialize)]
+pub struct Compiled<'a> {
+    target: &'a str,
+    #[serde(borrow)]
+    _shared: Vec<(&'a str, Flag<'a>)>,
+    #[serde(borrow)]
+    isa: Vec<(&'a str, Flag<'a>)>,
+}
+#[derive(Deserialize)]
+enum Flag<'a> {
+    #[allow(dead_code, reason = "Wasmtime's, and none of ours")]
+    Enum(&'a str),
+    #[allow(dead_code, reason = "Wasmtime's, and none of ours")]
+    Num(u8),
+    Bool(bool),
+}
+
+impl<'a> Artifact<'a> {
+    /// Reads the head. `data` may be bytes or a file.
+    pub fn read<R: ReadRef<'a>>(data: R) -> Result<Artifact<'a>> {
         if data.read_bytes_at(0, 4) == Ok(WASM_MAGIC) {
             return Err(refusal(
                 "wasm",
@@ -36,7 +72,7 @@ impl Stamp {
             )
             .into());
         }
-        let damaged = || {
+        let (mut artifact, head) = Artifact::elf(data).ok_or_else(|| {
             refusal(
                 "notAnArtifact",
                 "these bytes are no artifact of Wasmtime, or a damaged one",
@@ -45,55 +81,163 @@ impl Stamp {
                 "hint",
                 "make a .cwasm with `cwasm compile`, and copy it as a binary file",
             )
-        };
-        let section = engine_section(data).ok_or_else(damaged)?;
+        })?;
+        match metadata::find(data) {
+            Ok(Some(found)) if found.head == head => artifact.block = Some(found.block),
+            Ok(Some(_)) => artifact.damage = Some("its header was changed"),
+            Ok(None) if artifact.is_exact() => artifact.damage = Some("its end is missing"),
+            Ok(None) => {}
+            Err(()) => artifact.damage = Some("what is behind its code was changed"),
+        }
+        Ok(artifact)
+    }
+
+    /// What Wasmtime writes, and the checksum of what is read of it here.
+    pub fn elf<R: ReadRef<'a>>(data: R) -> Option<(Artifact<'a>, u32)> {
+        let header = FileHeader64::<Endianness>::parse(data).ok()?;
+        if header.e_ident().os_abi != WASMTIME_OS_ABI {
+            return None;
+        }
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, data).ok()?;
+        // Wasmtime takes the last of several texts, and has looked at the first.
+        let is_text = |section: &&_| sections.section_name(endian, *section) == Ok(b".text");
+        if sections.iter().filter(is_text).count() > 1 {
+            return None;
+        }
+        let (_, section) = sections.section_by_name(endian, ENGINE_SECTION)?;
+        let engine = section.data(endian, data).ok()?;
         // A format version, a length, and so many bytes of text.
-        let stamp = match section {
-            [0, len, rest @ ..] => rest
-                .get(..usize::from(*len))
-                .and_then(|text| std::str::from_utf8(text).ok()),
-            _ => None,
+        let [0, len, rest @ ..] = engine else { return None };
+        let (stamp, after) = rest.split_at_checked(usize::from(*len))?;
+        let table_len = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(data.read_bytes_at(0, 64).ok()?);
+        checksum.update(data.read_bytes_at(header.e_shoff(endian), table_len).ok()?);
+        checksum.update(engine);
+        let named = |section: &_| {
+            let name = sections.section_name(endian, section).ok()?;
+            (!name.is_empty()).then(|| (name, section.sh_size(endian)))
         };
-        let stamp = stamp.ok_or_else(damaged)?;
-        Ok(Stamp(stamp.to_owned()))
+        let artifact = Artifact {
+            stamp: std::str::from_utf8(stamp).ok()?,
+            engine: after,
+            block: None,
+            damage: None,
+            sections: sections.iter().filter_map(named).collect(),
+            is_component: header.e_flags(endian) & COMPONENT != 0,
+            len: data.len().ok()?,
+        };
+        Some((artifact, checksum.finalize()))
     }
 
-    pub fn read_file(path: &str) -> Result<Stamp> {
-        let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
-        // A folder can be opened like a file, and says what it is when it is read.
-        file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
-        Stamp::read(&ReadCache::new(file))
+    /// What Wasmtime compares, if it is this version that has written it: others have other things there.
+    pub fn compiled(&self) -> Option<Compiled<'a>> {
+        postcard::take_from_bytes(self.engine)
+            .ok()
+            .map(|(compiled, _)| compiled)
+    }
+    /// The same of one without a block, where the stamp says that it is this version.
+    fn compiled_here(&self) -> Option<Compiled<'a>> {
+        let stock = ModuleVersion::Wasmtime.stamp(Profile::DEFAULT);
+        let ours = self.version() == WASMTIME_VERSION || self.stamp == stock;
+        ours.then(|| self.compiled()).flatten()
     }
 
-    /// The profile, if the stamp is one of ours.
+    /// Whether it is one of ours, of this very version: those have a block.
+    fn is_exact(&self) -> bool {
+        self.version() == WASMTIME_VERSION && self.profile().is_some()
+    }
+    /// Refuses one that was changed. What other versions have written may just be unknown to this one.
+    fn is_whole(&self) -> Result<()> {
+        let foreign = self.stamp.contains('+') && self.version() != WASMTIME_VERSION;
+        match self.damage.filter(|_| !foreign) {
+            None => Ok(()),
+            Some(what) => Err(refusal("damaged", format!("this artifact is damaged: {what}"))
+                .with("hint", "copy it again, whole and as a binary file, or compile it again")
+                .into()),
+        }
+    }
+    /// The features of the CPU that its code needs, where that is known.
+    fn cpu(&self) -> Option<Vec<&'a str>> {
+        match self.block {
+            Some(block) => Some(
+                block
+                    .setting("cpu")?
+                    .split(',')
+                    .filter(|name| !name.is_empty())
+                    .collect(),
+            ),
+            None => Some(self.compiled_here()?.cpu()),
+        }
+    }
+    /// The triple of what it was compiled for, where that is known.
+    fn target(&self) -> Option<&'a str> {
+        match self.block {
+            Some(block) => block.setting("target"),
+            None => Some(self.compiled_here()?.target),
+        }
+    }
+    /// What stands in the stamp before a profile.
+    fn version(&self) -> &'a str {
+        self.stamp.split_once('+').map_or(self.stamp, |(version, _)| version)
+    }
+    /// The profile that it says it was compiled with, if that is one of ours.
     pub fn profile(&self) -> Option<Profile> {
-        self.0.split_once('+').and_then(|(_, name)| Profile::named(name))
+        let stamped = self.stamp.split_once('+').map(|(_, name)| name);
+        stamped
+            .or_else(|| self.block?.setting("profile"))
+            .and_then(Profile::named)
     }
 
-    /// Refuses an artifact that was made by another Wasmtime or with another profile.
-    pub fn check(&self, engine: &EngineParts) -> Result<()> {
-        let expected = engine.profile().stamp();
-        if self.0 == expected {
+    /// Refuses an artifact that an engine with these settings can't load, and says why.
+    pub fn check(&self, engine: &Settings) -> Result<()> {
+        self.check_stamp(engine)?;
+        self.is_whole()?;
+        if let Some(found) = self.target() {
+            check_target(found, &engine.target)?;
+        }
+        let missing = cpu::missing(&self.cpu().unwrap_or_default());
+        if !missing.is_empty() && !engine.target.is_pulley() {
+            return Err(lacking(&missing.join(", ")));
+        }
+        let version = self.block.and_then(|block| Version::parse(block.setting("wasmtime")?));
+        if let Some(minimum) = engine.minimum_for(version) {
+            return Err(too_old(version, minimum));
+        }
+        self.block.map_or(Ok(()), |block| self.check_settings(block, engine))
+    }
+
+    fn check_stamp(&self, engine: &Settings) -> Result<()> {
+        let expected = engine.stamp();
+        if self.stamp == expected {
             return Ok(());
         }
-        let (version, profile) = self.0.split_once('+').unwrap_or((&self.0, ""));
-        let error = if version != WASMTIME_VERSION {
+        let (version, profile) = self.stamp.split_once('+').unwrap_or((self.stamp, ""));
+        let wanted = expected
+            .split_once('+')
+            .map_or(expected.as_str(), |(version, _)| version);
+        let error = if version != wanted {
+            let found = if version.is_empty() {
+                "an unknown version"
+            } else {
+                version
+            };
             refusal(
                 "version",
-                format!("this artifact was made by Wasmtime {version}; this is {WASMTIME_VERSION}"),
+                format!("this artifact was made by Wasmtime {found}; this is {wanted}"),
             )
-            .with("expected", WASMTIME_VERSION)
+            .with("setting", "moduleVersion")
+            .with("expected", wanted)
             .with("found", version)
-            .with(
-                "hint",
-                "compile it again with the same version of the package that loads it",
-            )
+            .with("hint", hint_for(self.stamp))
         } else {
-            let ours = engine.profile().name();
+            let ours = engine.profile.name();
             refusal(
                 "profile",
                 format!("this artifact has the profile '{profile}', the engine '{ours}'"),
             )
+            .with("setting", "profile")
             .with("expected", ours.as_str())
             .with("found", profile)
             .with(
@@ -103,68 +247,207 @@ impl Stamp {
         };
         Err(error.into())
     }
+
+    fn check_settings(&self, block: Block<'_>, engine: &Settings) -> Result<()> {
+        for (name, expected) in engine.compared() {
+            let found = block.setting(&name).unwrap_or("");
+            let fits = match name.as_str() {
+                "features" => found.is_empty() || found.split(',').all(|one| expected.split(',').any(|on| on == one)),
+                "collector" => found == "none" || found == expected,
+                _ => found == expected,
+            };
+            if !fits {
+                let message = format!("this artifact was compiled with {name} {found}, this engine has {expected}");
+                return Err(refusal("setting", message)
+                    .with("setting", name.as_str())
+                    .with("expected", expected.as_str())
+                    .with("found", found)
+                    .with(
+                        "hint",
+                        "compile it again with the same build and version of the package",
+                    )
+                    .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The options of an engine that can load it, as far as it says.
+    fn config(&self, env: napi::sys::napi_env) -> Result<Js> {
+        self.is_whole()?;
+        let Some(profile) = self.profile() else {
+            let message = format!(
+                "this artifact is stamped '{}', which names no profile of this version",
+                self.stamp
+            );
+            return Err(refusal("profile", message)
+                .with("setting", "profile")
+                .with("found", self.stamp)
+                .with("hint", hint_for(self.stamp))
+                .into());
+        };
+        let config = Js::object(env)?;
+        config.set("profile", Js::string(env, &profile.name())?)?;
+        let target = self
+            .block
+            .and_then(|block| block.setting("target"))
+            .and_then(Target::named);
+        if let Some(target) = target.filter(|target| target.is_pulley() && target.runs_here()) {
+            config.set("target", Js::string(env, &target.to_string())?)?;
+        }
+        if !self.stamp.contains('+') {
+            config.set("moduleVersion", Js::string(env, self.stamp)?)?;
+        }
+        Ok(config)
+    }
+
+    /// All that is known.
+    fn to_js(&self, env: napi::sys::napi_env) -> Result<Js> {
+        self.is_whole()?;
+        let object = Js::object(env)?;
+        let text = |text: &str| Js::string(env, text);
+        let pair = |(name, len): (&[u8], u64)| {
+            Js::array(env, [text(&String::from_utf8_lossy(name)), Js::number(env, len as f64)])
+        };
+        object.set("stamp", text(self.stamp)?)?;
+        object.set("isComponent", Js::bool(env, self.is_component)?)?;
+        object.set("bytes", Js::number(env, self.len as f64)?)?;
+        object.set("sections", Js::array(env, self.sections.iter().copied().map(pair))?)?;
+        if let Some(block) = self.block {
+            object.set("settings", text(block.settings())?)?;
+            object.set("facts", text(block.facts())?)?;
+            let customs = block.customs().map(|(name, len)| pair((name, len as u64)));
+            object.set("customs", Js::array(env, customs)?)?;
+        } else if let Some((target, cpu)) = self.target().zip(self.cpu()) {
+            let lines = format!("target={target}\ncpu={}\n", cpu.join(","));
+            object.set("settings", text(&lines)?)?;
+        }
+        Ok(object)
+    }
 }
 
-fn engine_section<'data, R: ReadRef<'data>>(data: R) -> Option<&'data [u8]> {
-    let header = FileHeader64::<Endianness>::parse(data).ok()?;
-    if header.e_ident().os_abi != WASMTIME_OS_ABI {
-        return None;
+impl<'a> Compiled<'a> {
+    /// The features of the CPU that are used.
+    pub fn cpu(&self) -> Vec<&'a str> {
+        let on = |(name, flag): &(&'a str, Flag<'a>)| match flag {
+            Flag::Bool(true) => name.strip_prefix("has_"),
+            _ => None,
+        };
+        self.isa.iter().filter_map(on).collect()
     }
-    let endian = header.endian().ok()?;
-    let sections = header.sections(endian, data).ok()?;
-    // Wasmtime takes the last of several texts, and has looked at the first.
-    let is_text = |section: &&_| sections.section_name(endian, *section) == Ok(b".text");
-    if sections.iter().filter(is_text).count() > 1 {
-        return None;
+}
+
+/// Reads what an artifact says of itself; `read` does it with bytes or a path.
+pub fn with<T>(artifact: Js, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
+    if artifact.is_string() {
+        return with_file(&artifact.to_str("path")?, read);
     }
-    let (_, section) = sections.section_by_name(endian, ENGINE_SECTION)?;
-    section.data(endian, data).ok()
+    read(&Artifact::read(&*Bytes::read(artifact, "bytes")?)?)
+}
+pub fn with_file<T>(path: &str, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
+    let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
+    // A folder can be opened like a file, and says what it is when it is read.
+    file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
+    read(&Artifact::read(&ReadCache::new(file))?)
+}
+
+/// What to do about a stamp that is not the engine's.
+fn hint_for(stamp: &str) -> &'static str {
+    if stamp == ModuleVersion::Wasmtime.stamp(Profile::DEFAULT) {
+        "it was made for exchange with `wasmtime compile`: load it with new Engine({ moduleVersion: 'wasmtime' })"
+    } else {
+        "compile it again with the same version of the package that loads it"
+    }
 }
 
 fn refusal(reason: &str, message: impl Into<String>) -> Error {
     Error::new("IncompatibleModuleError", message).with("reason", reason)
 }
-
-/// Wasmtime's own refusal of an artifact whose stamp is right: one of the settings it compares, or damaged bytes.
-pub fn refused(error: wasmtime::Error) -> Failure {
-    let text = format!("{error:#}");
-    let reason = if text.contains("Module was compiled") || text.contains("compilation settings") {
-        "setting"
-    } else {
-        "notAnArtifact"
-    };
-    refusal(reason, format!("this artifact does not load: {text}"))
-        .with(
-            "hint",
-            "compile it again for this machine: `cwasm compile`, without --native",
-        )
+fn check_target(found: &str, engine: &Target) -> Result<()> {
+    if Target::named(found).is_some_and(|target| target.same_code(engine)) {
+        return Ok(());
+    }
+    let expected = engine.to_string();
+    let message = format!("this artifact was compiled for {found}, this engine runs {expected}");
+    Err(refusal("target", message)
+        .with("setting", "target")
+        .with("expected", expected.as_str())
+        .with("found", found)
+        .with("hint", format!("compile it with --target {expected}"))
+        .into())
+}
+fn lacking(missing: &str) -> Failure {
+    let message = format!("this artifact needs features that this machine's CPU lacks: {missing}");
+    refusal("cpu", message)
+        .with("setting", "cpu")
+        .with("expected", missing)
+        .with("found", "a CPU without")
+        .with("hint", "compile it without --native, or with --cpu baseline")
         .into()
 }
+fn too_old(version: Option<Version>, minimum: Version) -> Failure {
+    let found = version.map_or_else(|| "an unknown version".into(), |version| version.to_string());
+    refusal(
+        "compilerVersion",
+        format!("this artifact was compiled by Wasmtime {found}; code of compilers before {minimum} is not run"),
+    )
+    .with("setting", "minimumCompilerVersion")
+    .with("expected", minimum.to_string().as_str())
+    .with("found", found.as_str())
+    .with(
+        "hint",
+        "compile it again with a newer version, or say new Engine({ minimumCompilerVersion }) if you accept its code",
+    )
+    .into()
+}
 
-/// What an artifact (bytes, or the path of a file) is stamped with: Wasmtime's version, `+`, and a profile of ours, from which
-/// `run` makes its engine.
+/// Wasmtime's own refusal of an artifact that has passed the checks above: one of stock Wasmtime, or damaged bytes.
+pub fn refused(error: wasmtime::Error) -> Failure {
+    let text = format!("{error:#}");
+    let (reason, hint) = if text.contains("for architecture") || text.contains("for operating system") {
+        (
+            "target",
+            "compile it for this machine: `cwasm compile`, without --target",
+        )
+    } else if text.contains("not available on the host") {
+        ("cpu", "compile it without --native")
+    } else if text.contains("odule was compiled") || text.contains("compilation settings") {
+        ("setting", "compile it with the settings that docs/artifacts.md names")
+    } else {
+        (
+            "notAnArtifact",
+            "make a .cwasm with `cwasm compile`, and copy it as a binary file",
+        )
+    };
+    let error = refusal(reason, format!("this artifact does not load: {text}")).with("hint", hint);
+    // "Module was compiled with a memory reservation of '1' but '2' is expected for the host"
+    let setting = text
+        .split_once("compiled with ")
+        .map(|(_, rest)| rest.trim_start_matches("a "));
+    match setting.and_then(|rest| rest.split_once(" but ")) {
+        Some((setting, _)) if reason == "setting" => error.with("setting", setting).into(),
+        _ => error.into(),
+    }
+}
+
+/// What an artifact (bytes, or the path of a file) says of itself: stamp, sections, and what our block has.
 #[napi(skip_typescript)]
-pub fn stamp(artifact: Js) -> napi::Result<String> {
+pub fn parts(artifact: Js) -> napi::Result<Js> {
+    guard(artifact.env, || with(artifact, |found| found.to_js(artifact.env)))
+}
+
+/// The options of an engine for an artifact (bytes, or the path of a file), from which `run` makes its own.
+#[napi(skip_typescript)]
+pub fn config_for(artifact: Js) -> napi::Result<Js> {
+    guard(artifact.env, || with(artifact, |found| found.config(artifact.env)))
+}
+
+/// Throws what an engine with this config would, given the artifact.
+#[napi(skip_typescript)]
+pub fn check_artifact(artifact: Js, config: Js) -> napi::Result<()> {
     guard(artifact.env, || {
-        let stamp = if artifact.is_string() {
-            let path = artifact.to_str("path")?;
-            Stamp::read_file(&path)?
-        } else {
-            Stamp::read(&*Bytes::read(artifact, "bytes")?)?
-        };
-        if stamp.profile().is_some() {
-            return Ok(stamp.0);
-        }
-        let message = format!(
-            "this artifact is stamped '{}', which names no profile of this version",
-            stamp.0
-        );
-        Err(refusal("profile", message)
-            .with("found", stamp.0.as_str())
-            .with(
-                "hint",
-                "compile it again with the same version of the package that loads it",
-            )
-            .into())
+        let _: Options<Config> = Options::new(config, "config")?;
+        let settings = Settings::read(config)?;
+        with(artifact, |found| found.check(&settings))
     })
 }

@@ -3,12 +3,13 @@
 use crate::error::Result;
 use crate::features;
 use crate::js::Js;
+use crate::profile::Profile;
 
 #[derive(Clone)]
 pub struct Settings;
 
 impl Settings {
-    pub fn read(group: Js) -> Result<Settings> {
+    pub fn read(group: Js, _: Profile) -> Result<Settings> {
         if group.is_undefined() {
             Ok(Settings)
         } else {

@@ -58,7 +58,7 @@ impl Engine {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let config = settings.to_config()?;
-            let engine = if settings.profile.signals() {
+            let engine = if settings.profile.signals(&settings.target) {
                 signals::engine(&config)?
             } else {
                 wasmtime::Engine::new(&config).map_err(refused)?
@@ -73,10 +73,10 @@ impl Engine {
         guard(env.raw(), || Ok(self.parts.profile().name()))
     }
 
-    /// The target triple that this engine runs.
+    /// The target triple that this engine runs: this machine's, or `pulley64`.
     #[napi(getter)]
     pub fn target(&self, env: napi::Env) -> napi::Result<String> {
-        guard(env.raw(), || Ok(env!("CWASM_TARGET").into()))
+        guard(env.raw(), || Ok(self.parts.settings.target.to_string()))
     }
 }
 

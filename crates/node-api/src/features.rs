@@ -23,6 +23,8 @@ features! {
     "pooling-allocator" POOLING_ALLOCATOR,
     "wasi" WASI,
     "demangle" DEMANGLE,
+    "pulley" PULLEY,
+    "all-arch" ALL_ARCH,
 }
 
 /// The exact Wasmtime version this build contains.

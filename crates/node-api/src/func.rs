@@ -229,9 +229,15 @@ impl Core {
     /// Instantiates: where that is refused, the store has what it had.
     pub fn instantiate<R>(
         &self,
+        shared_growth: u64,
         body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>,
     ) -> Result<R> {
-        self.run(|context| limits::make(context, body))
+        self.run(|context| {
+            limits::make(context, |context| {
+                limits::reserve(context, shared_growth)?;
+                body(context)
+            })
+        })
     }
 
     /// Runs what may run wasm: a wasm exception that comes out is thrown as one.

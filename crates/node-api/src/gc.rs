@@ -148,8 +148,8 @@ impl Objects {
     }
 }
 
-pub fn apply(config: &mut wasmtime::Config) {
-    config.collector(Collector::DeferredReferenceCounting);
+pub fn collector(config: &mut wasmtime::Config) -> &mut wasmtime::Config {
+    config.collector(Collector::DeferredReferenceCounting)
 }
 
 /// Whether the heap has no room for an object, by the store's limits or the system's.

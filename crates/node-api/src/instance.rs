@@ -96,7 +96,8 @@ impl Instance {
         guard(store.env, || {
             constructing::<Instance>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
-            let wasm = &of_engine(&module, &core.engine)?.module;
+            let found = of_engine(&module, &core.engine)?;
+            let (growth, wasm) = (found.shared_growth, &found.module);
             core.usable()?;
             let resolved = core.resolve(module, wasm, imports)?;
             core.runs(wasm);
@@ -110,7 +111,7 @@ impl Instance {
                 };
                 resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
             })??;
-            let instance = core.instantiate(|context| wasmtime::Instance::new(context, wasm, &externs))?;
+            let instance = core.instantiate(growth, |context| wasmtime::Instance::new(context, wasm, &externs))?;
             core.bind_object(this.object)?;
             Ok(Instance {
                 core: core.clone(),

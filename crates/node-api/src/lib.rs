@@ -19,6 +19,7 @@ mod atomics;
 mod brake;
 mod call_many;
 mod config;
+mod cpu;
 mod deadline;
 mod engine;
 mod externs;
@@ -29,6 +30,7 @@ mod instance;
 mod limits;
 mod linker;
 mod memory;
+mod metadata;
 mod module;
 mod panic;
 mod profile;
@@ -41,6 +43,7 @@ mod store;
 mod store_core;
 mod table;
 mod tag;
+mod target;
 mod ticker;
 mod trap;
 mod types;
@@ -52,6 +55,8 @@ mod views;
 mod cache;
 #[cfg_attr(not(feature = "cranelift"), path = "compiler_disabled.rs")]
 mod compiler;
+#[cfg(feature = "cranelift")]
+mod describe;
 #[cfg_attr(not(feature = "gc"), path = "exception_disabled.rs")]
 mod exception;
 #[cfg_attr(not(feature = "gc"), path = "gc_disabled.rs")]

@@ -97,6 +97,14 @@ pub fn make<R>(
     made
 }
 
+/// Takes bytes into account that guests may take without a question: a shared memory of a guest's own grows without one.
+pub fn reserve(context: &mut StoreContextMut<'_, Data>, growth: u64) -> wasmtime::Result<()> {
+    if growth == 0 {
+        return Ok(());
+    }
+    context.data_mut().limits.reserve(growth)
+}
+
 /// Asked by Wasmtime before anything of a store grows.
 pub struct Limiter {
     pub limits: Limits,
@@ -133,6 +141,21 @@ impl Limiter {
     fn refuse(&self, what: &str, desired: u64, limit: u64) -> wasmtime::Result<bool> {
         self.failed(format!("the guest asked for {desired} {what}, its limit is {limit}"))
             .map(|()| false)
+    }
+    fn reserve(&mut self, growth: u64) -> wasmtime::Result<()> {
+        let total = self.taken.bytes.saturating_add(growth);
+        if let Some(limit) = self.limits.memory_bytes.filter(|limit| total > *limit) {
+            let message =
+                format!("the guest's shared memory may grow to {total} bytes of memory, its limit is {limit}");
+            return Err(trap::error(
+                Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
+            ));
+        }
+        if self.limits.memory_bytes.is_some() {
+            self.taken.bytes = total;
+            self.report();
+        }
+        Ok(())
     }
     fn failed(&self, message: String) -> wasmtime::Result<()> {
         if !self.limits.trap_on_grow_failure {

@@ -21,7 +21,7 @@ use crate::module::of_engine;
 use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
-use crate::{trap, types};
+use crate::{limits, trap, types};
 
 /// A set of named imports for many modules and many stores.
 ///
@@ -236,14 +236,18 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
-            let module = &of_engine(&module, &self.engine)?.module;
+            let module = of_engine(&module, &self.engine)?;
+            let (growth, module) = (module.shared_growth, &module.module);
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
             core.runs(module);
-            core.run(|context| linker.module(context, &name, module).map(drop))?;
+            core.run(|context| {
+                limits::reserve(context, growth)?;
+                linker.module(context, &name, module).map(drop)
+            })?;
             Ok(this.object)
         })
     }
@@ -309,7 +313,8 @@ impl Linker {
     pub fn instantiate(&self, this: This<Js>, store: Js, module: Js) -> napi::Result<Js> {
         guard(store.env, || {
             let core = self.core(&store)?;
-            let module = &of_engine(&module, &self.engine)?.module;
+            let module = of_engine(&module, &self.engine)?;
+            let (growth, module) = (module.shared_growth, &module.module);
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
             core.runs(module);
@@ -317,10 +322,10 @@ impl Linker {
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
                 let pre = self.definitions()?.instantiate_pre(module).map_err(trap::failure)?;
-                core.instantiate(|context| pre.instantiate(context))?
+                core.instantiate(growth, |context| pre.instantiate(context))?
             } else {
                 let linker = self.definitions()?.clone();
-                core.instantiate(|context| linker.instantiate(context, module))?
+                core.instantiate(growth, |context| linker.instantiate(context, module))?
             };
             into_instance(core, instance)
         })
@@ -333,10 +338,12 @@ impl Linker {
     pub fn instantiate_pre(&self, this: This<Js>, module: Js) -> napi::Result<Js> {
         let env = module.env;
         guard(env, || {
-            let wasm = &of_engine(&module, &self.engine)?.module;
+            let module = of_engine(&module, &self.engine)?;
+            let wasm = &module.module;
             let pre = self.definitions()?.instantiate_pre(wasm).map_err(trap::failure)?;
             let object = InstancePre {
                 pre,
+                shared_growth: module.shared_growth,
                 engine: self.engine.clone(),
                 linker: self.number,
                 store: RefCell::new(self.store.borrow().clone()),
@@ -361,6 +368,7 @@ impl Linker {
 #[napi]
 pub struct InstancePre {
     pre: wasmtime::InstancePre<Data>,
+    shared_growth: u64,
     engine: Arc<EngineParts>,
     linker: u64,
     store: RefCell<Option<Weak<Core>>>,
@@ -389,7 +397,7 @@ impl InstancePre {
             core.hosts
                 .add_linker(core, self.linker, Linker::functions(this.object)?)?;
             core.runs(self.pre.module());
-            let instance = core.instantiate(|context| self.pre.instantiate(context))?;
+            let instance = core.instantiate(self.shared_growth, |context| self.pre.instantiate(context))?;
             into_instance(core, instance)
         })
     }

@@ -6,12 +6,13 @@ use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime::{ExternType, Mutability};
 
-use crate::artifact::{self, Stamp};
+use crate::artifact::{self, Artifact};
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
+use crate::metadata::{self, Block};
 use crate::{share, sig, types};
 
 /// What an instance of a module needs.
@@ -39,22 +40,48 @@ pub struct ResourcesRequired {
 pub struct Module {
     pub(crate) module: wasmtime::Module,
     pub(crate) engine: Arc<EngineParts>,
+    /// Bytes that its own shared memories may grow by, together, without that a store's limits are asked.
+    pub(crate) shared_growth: u64,
+    /// What an artifact of it would have behind its image. One that was loaded has it there.
+    pub(crate) block: Option<Arc<[u8]>>,
     /// A place among what threads share, once it was asked for.
     pub(crate) shared: share::Place,
 }
 
 impl Module {
     /// Makes the object, with an edge to its engine's.
-    pub(crate) fn wrap(module: wasmtime::Module, engine: Js, shared: share::Place) -> Result<Js> {
+    pub(crate) fn wrap(
+        module: wasmtime::Module,
+        engine: Js,
+        block: Option<Arc<[u8]>>,
+        shared: share::Place,
+    ) -> Result<Js> {
         let parts = engine.class::<Engine>("engine")?.parts.clone();
-        let object = Module {
+        let mut object = Module {
             module,
             engine: parts,
+            shared_growth: 0,
+            block,
             shared,
-        }
-        .into_js(engine.env)?;
+        };
+        let growth = object.block().and_then(|block| block.setting("sharedMemoryGrowth"));
+        object.shared_growth = growth.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let object = object.into_js(engine.env)?;
         EnvData::of(engine.env)?.call(engine.env, "bind", &[object, engine])?;
         Ok(object)
+    }
+}
+
+impl Module {
+    /// What is known of it beside what Wasmtime knows; nothing of an artifact that stock Wasmtime has made.
+    fn block(&self) -> Option<Block<'_>> {
+        if let Some(block) = &self.block {
+            return Some(Block::of(block));
+        }
+        let range = self.module.image_range();
+        // SAFETY: it is mapped for as long as the module lives; that the file stays as it is, is the caller's promise.
+        let image = unsafe { std::slice::from_raw_parts(range.start, range.end.addr() - range.start.addr()) };
+        metadata::in_image(image)
     }
 }
 
@@ -71,10 +98,10 @@ fn trusted(how: &str, artifact: Js, options: Js) -> Result<Option<Js>> {
 impl Module {
     fn load(engine: Js, parts: &Arc<EngineParts>, bytes: Js) -> Result<Js> {
         let bytes = Bytes::read(bytes, "bytes")?;
-        Stamp::read(&*bytes)?.check(parts)?;
+        Artifact::read(&*bytes)?.check(&parts.settings)?;
         // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
         let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
-        Module::wrap(module, engine, share::Place::default())
+        Module::wrap(module, engine, None, share::Place::default())
     }
 }
 
@@ -126,11 +153,25 @@ impl Module {
                 return Module::load(engine, parts, bytes);
             }
             let path = name;
-            Stamp::read_file(&path)?.check(parts)?;
+            artifact::with_file(&path, |found| found.check(&parts.settings))?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
             let module =
                 unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
-            Module::wrap(module, engine, share::Place::default())
+            Module::wrap(module, engine, None, share::Place::default())
+        })
+    }
+
+    /// Copies of the custom sections of this name, in order. Those of debug information (`name`, `.debug_…`) are the compiler's and
+    /// not kept; an artifact of stock Wasmtime, or one that was compiled with `strip: 'all'`, has none.
+    #[napi(ts_args_type = "name: string", ts_return_type = "Buffer[]")]
+    pub fn custom_sections(&self, env: napi::Env, name: Js) -> napi::Result<Js> {
+        let env = env.raw();
+        guard(env, || {
+            let name = name.to_str("name")?;
+            let sections = self
+                .block()
+                .map(|block| block.custom(&name).map(|data| Js::buffer(env, data)));
+            Js::array(env, sections.into_iter().flatten())
         })
     }
 

@@ -2,14 +2,15 @@
 //!
 //! Wasmtime compares some thirty settings when it loads an artifact, and the defaults of several depend on Cargo features,
 //! on the host or on environment variables. So each of those is set here, whatever its default: an artifact that the compiler
-//! of one build made with a profile loads in any other build with the same profile.
+//! of one build made with a profile loads in any other build with the same profile. A spec asks Wasmtime which it compares.
 
-use wasmtime::{Config, Inlining, ModuleVersionStrategy, WasmBacktraceDetails, WasmFeatures};
+use wasmtime::{Config, Inlining, WasmBacktraceDetails, WasmFeatures};
 
 use crate::error::{Error, Result};
-use crate::features::{self, WASMTIME_VERSION};
+use crate::features;
 use crate::gc;
-use crate::options::Options;
+use crate::options::{Options, camel};
+use crate::target::Target;
 
 /// What a memory that may move has to grow into when it is moved: a few copies instead of one for each page.
 const GROWTH: u64 = 1 << 20;
@@ -23,8 +24,14 @@ enum Base {
     NoSignals,
     /// For hosts with little address space (`ulimit -v`, small machines): memories take what they use and no more.
     SmallAddressSpace,
+    /// The same results on every machine: NaNs and relaxed SIMD too, and no threads.
+    Deterministic,
+    /// For debuggers and for reading code: DWARF, lines in traces where the build can tell them.
+    Debug,
+    /// For hosts without an operating system: neither signals nor virtual memory, and no more proposals than a small runtime has.
+    Embedded,
 }
-use Base::{Default, NoSignals, SmallAddressSpace};
+use Base::{Default, Deterministic, Embedded, NoSignals, SmallAddressSpace};
 
 /// A profile. Its name is part of an artifact's stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,15 +44,21 @@ pub struct Profile {
 }
 
 /// All that have a name of their own. Others are one of these with `+fuel` or `+epochs`.
-const NAMED: [(&str, Profile); 5] = [
+const NAMED: [(&str, Profile); 8] = [
     ("default", Profile::new(Default, false, false)),
     ("sandbox", Profile::new(Default, false, true)),
     ("metered", Profile::new(Default, true, true)),
     ("no-signals", Profile::new(NoSignals, false, false)),
     ("small-address-space", Profile::new(SmallAddressSpace, false, false)),
+    ("deterministic", Profile::new(Deterministic, false, false)),
+    ("debug", Profile::new(Base::Debug, false, false)),
+    ("embedded", Profile::new(Embedded, false, false)),
 ];
 
 impl Profile {
+    /// What an engine has where nothing is said.
+    pub const DEFAULT: Profile = Profile::new(Default, false, false);
+
     const fn new(base: Base, fuel: bool, epochs: bool) -> Profile {
         Profile { base, fuel, epochs }
     }
@@ -97,85 +110,171 @@ impl Profile {
             ..self.with_epochs()
         }
     }
-    /// Whether a pool, which sets address space aside, is against its purpose.
+    /// Whether memories take no more address space than they use.
     pub fn is_small(self) -> bool {
-        self.base == SmallAddressSpace
+        matches!(self.base, SmallAddressSpace | Embedded)
+    }
+    /// Whether it is for hosts without an operating system.
+    pub fn is_bare(self) -> bool {
+        self.base == Embedded
+    }
+    /// Whether guests give the same results everywhere.
+    pub fn is_deterministic(self) -> bool {
+        self.base == Deterministic
+    }
+    /// Whether code is to be read by people and debuggers.
+    pub fn is_debug(self) -> bool {
+        self.base == Base::Debug
     }
     /// Whether guests trap by signals.
-    pub fn signals(self) -> bool {
-        self.base != NoSignals
+    pub fn signals(self, target: &Target) -> bool {
+        !matches!(self.base, NoSignals | Embedded) && !target.is_pulley()
     }
-
-    /// What stands in an artifact's version field, and must be the same where it is loaded. Wasmtime's own check is of the
-    /// major version alone, yet layouts have changed inside one.
-    pub fn stamp(self) -> String {
-        format!("{WASMTIME_VERSION}+{}", self.name())
+    fn gc(self) -> bool {
+        features::GC && self.base != Embedded
     }
-
     /// Bytes of address space that each 32-bit memory, and each heap of a guest's objects, has to grow into without moving.
     pub fn memory_reservation(self) -> u64 {
-        if self.base == SmallAddressSpace { 0 } else { 4 << 30 }
-    }
-    /// Bytes behind them that no access gets over, so that most need no check.
-    fn guard_size(self) -> u64 {
-        if self.base == SmallAddressSpace { 0 } else { 32 << 20 }
+        if self.is_small() { 0 } else { 4 << 30 }
     }
 
-    pub fn apply(self, config: &mut Config) {
-        config
-            .module_version(ModuleVersionStrategy::Custom(self.stamp()))
-            .expect("a stamp is shorter than 255 bytes")
-            .consume_fuel(self.fuel)
-            .epoch_interruption(self.epochs)
-            .memory_reservation(self.memory_reservation())
-            .memory_guard_size(self.guard_size())
-            .memory_reservation_for_growth(GROWTH)
-            .memory_may_move(true)
-            .guard_before_linear_memory(self.guard_size() > 0)
-            .memory_init_cow(true)
-            .table_lazy_init(true)
-            .signals_based_traps(self.signals())
-            .relaxed_simd_deterministic(false)
-            .compiler_inlining(Inlining::No)
-            .concurrency_support(false)
-            .shared_memory(features::THREADS)
-            .debug_info(false)
-            .debug_symbols(true)
-            .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-            .gc_heap_reservation(self.memory_reservation())
-            .gc_heap_guard_size(self.guard_size())
-            .gc_heap_reservation_for_growth(GROWTH)
-            .gc_heap_may_move(true)
-            .gc_heap_initial_size(0)
+    /// Every setting of a profile on a target, by its name in Wasmtime.
+    fn settings(self, target: &Target) -> Vec<(&'static str, Setting)> {
+        use Setting::{Bool, Bytes, Runtime, Word};
+        let reservation = self.memory_reservation();
+        // Behind memories, so that most accesses need no check. Without virtual memory, and in an interpreter, there is no use for it.
+        let guard = if self.is_small() || target.is_pulley() {
+            0
+        } else {
+            32 << 20
+        };
+        let debug = self.is_debug();
+        vec![
+            ("consume_fuel", Bool(self.fuel, Config::consume_fuel)),
+            ("epoch_interruption", Bool(self.epochs, Config::epoch_interruption)),
+            ("memory_reservation", Bytes(reservation, Config::memory_reservation)),
+            ("memory_guard_size", Bytes(guard, Config::memory_guard_size)),
+            ("memory_may_move", Bool(true, Config::memory_may_move)),
+            (
+                "guard_before_linear_memory",
+                Bool(guard > 0, Config::guard_before_linear_memory),
+            ),
+            ("memory_init_cow", Bool(self.base != Embedded, Config::memory_init_cow)),
+            ("table_lazy_init", Bool(true, Config::table_lazy_init)),
+            (
+                "signals_based_traps",
+                Bool(self.signals(target), Config::signals_based_traps),
+            ),
+            (
+                "relaxed_simd_deterministic",
+                Bool(self.is_deterministic(), Config::relaxed_simd_deterministic),
+            ),
+            ("inlining", Word("no", |config| config.compiler_inlining(Inlining::No))),
+            ("concurrency_support", Bool(false, Config::concurrency_support)),
+            ("debug_native", Bool(debug, Config::debug_info)),
+            ("debug_symbols", Bool(true, Config::debug_symbols)),
+            (
+                "parse_wasm_debuginfo",
+                Bool(debug, |config, on| {
+                    config.wasm_backtrace_details(if on {
+                        WasmBacktraceDetails::Enable
+                    } else {
+                        WasmBacktraceDetails::Disable
+                    })
+                }),
+            ),
+            (
+                "collector",
+                Word(
+                    if self.gc() {
+                        "deferred-reference-counting"
+                    } else {
+                        "none"
+                    },
+                    gc::collector,
+                ),
+            ),
+            ("gc_heap_reservation", Bytes(reservation, Config::gc_heap_reservation)),
+            ("gc_heap_guard_size", Bytes(guard, Config::gc_heap_guard_size)),
+            ("gc_heap_may_move", Bool(true, Config::gc_heap_may_move)),
+            ("gc_heap_initial_size", Bytes(0, Config::gc_heap_initial_size)),
+            // What follows artifacts may differ in.
+            ("", Runtime(|config| config.memory_reservation_for_growth(GROWTH))),
+            ("", Runtime(|config| config.gc_heap_reservation_for_growth(GROWTH))),
+            ("", Runtime(|config| config.shared_memory(features::THREADS))),
             // Node forks and spawns; mach ports do not survive that.
-            .macos_use_mach_ports(false);
-        for (proposal, on) in proposals() {
+            ("", Runtime(|config| config.macos_use_mach_ports(false))),
+        ]
+    }
+
+    pub fn apply(self, config: &mut Config, target: &Target, stock: bool) {
+        for (_, setting) in self.settings(target) {
+            match setting {
+                Setting::Bool(on, set) => set(config, on),
+                Setting::Bytes(n, set) => set(config, n),
+                Setting::Word(_, set) | Setting::Runtime(set) => set(config),
+            };
+        }
+        for (proposal, on) in self.proposals(target, stock) {
             config.wasm_features(proposal, on);
         }
-        gc::apply(config);
+    }
+
+    /// Name and value of each setting that an artifact must have in common with the engine that loads it.
+    pub fn compared(self, target: &Target) -> Vec<(String, String)> {
+        let text = |setting| match setting {
+            Setting::Bool(on, _) => Some(on.to_string()),
+            Setting::Bytes(n, _) => Some(n.to_string()),
+            Setting::Word(word, _) => Some(word.to_owned()),
+            Setting::Runtime(_) => None,
+        };
+        let named = |(name, setting)| Some((camel(name), text(setting)?));
+        self.settings(target).into_iter().filter_map(named).collect()
+    }
+
+    /// Names of the proposals that are on.
+    pub fn features(self, target: &Target, stock: bool) -> Vec<String> {
+        let mut all = WasmFeatures::empty();
+        for (proposal, on) in self.proposals(target, stock) {
+            all.set(proposal, on);
+        }
+        all.iter_names().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    }
+
+    /// Every proposal Wasmtime knows, and whether it is on. An artifact loads where all that it was compiled with are on. `stock`
+    /// is for exchange with those who have set none.
+    fn proposals(self, target: &Target, stock: bool) -> [(WasmFeatures, bool); 18] {
+        let gc = self.gc();
+        let threads = features::THREADS && !matches!(self.base, Deterministic | Embedded) && !target.is_pulley();
+        [
+            (WasmFeatures::WASM2, true),
+            (WasmFeatures::EXTENDED_CONST, true),
+            (WasmFeatures::TAIL_CALL, true),
+            (WasmFeatures::MULTI_MEMORY, true),
+            (WasmFeatures::MEMORY64, true),
+            (WasmFeatures::RELAXED_SIMD, true),
+            (WasmFeatures::THREADS, threads),
+            (WasmFeatures::GC_TYPES, gc),
+            // Its encodings are what compilers write today, also where there are no references but to functions.
+            (WasmFeatures::REFERENCE_TYPES, true),
+            (WasmFeatures::FUNCTION_REFERENCES, gc),
+            (WasmFeatures::GC, gc),
+            (WasmFeatures::EXCEPTIONS, gc),
+            (WasmFeatures::CUSTOM_PAGE_SIZES, !stock),
+            (WasmFeatures::WIDE_ARITHMETIC, !stock),
+            (WasmFeatures::STACK_SWITCHING, false),
+            (WasmFeatures::SHARED_EVERYTHING_THREADS, false),
+            (WasmFeatures::COMPONENT_MODEL, stock),
+            (WasmFeatures::LEGACY_EXCEPTIONS, false),
+        ]
     }
 }
 
-/// Every proposal Wasmtime knows, and whether it is on. An artifact loads where all that it was compiled with are on.
-fn proposals() -> [(WasmFeatures, bool); 18] {
-    [
-        (WasmFeatures::WASM2, true),
-        (WasmFeatures::EXTENDED_CONST, true),
-        (WasmFeatures::TAIL_CALL, true),
-        (WasmFeatures::MULTI_MEMORY, true),
-        (WasmFeatures::MEMORY64, true),
-        (WasmFeatures::RELAXED_SIMD, true),
-        (WasmFeatures::THREADS, features::THREADS),
-        (WasmFeatures::GC_TYPES, features::GC),
-        (WasmFeatures::REFERENCE_TYPES, features::GC),
-        (WasmFeatures::FUNCTION_REFERENCES, features::GC),
-        (WasmFeatures::GC, features::GC),
-        (WasmFeatures::EXCEPTIONS, features::GC),
-        (WasmFeatures::CUSTOM_PAGE_SIZES, true),
-        (WasmFeatures::WIDE_ARITHMETIC, true),
-        (WasmFeatures::STACK_SWITCHING, false),
-        (WasmFeatures::SHARED_EVERYTHING_THREADS, false),
-        (WasmFeatures::COMPONENT_MODEL, false),
-        (WasmFeatures::LEGACY_EXCEPTIONS, false),
-    ]
+/// A setting's value, and what sets it.
+enum Setting {
+    Bool(bool, fn(&mut Config, bool) -> &mut Config),
+    Bytes(u64, fn(&mut Config, u64) -> &mut Config),
+    Word(&'static str, fn(&mut Config) -> &mut Config),
+    /// Of running alone.
+    Runtime(fn(&mut Config) -> &mut Config),
 }

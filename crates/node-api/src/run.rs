@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use napi::sys;
 use napi_derive::napi;
+use wasmtime::AsContextMut;
 
 use crate::brake::{Brake, Stop, Worker};
 use crate::engine::EngineParts;
@@ -16,12 +17,13 @@ use crate::module::Module;
 use crate::store_core::{Data, Owner, new_store};
 use crate::task::Pool;
 use crate::ticker::{TICK, Ticks};
-use crate::{deadline, preview1, signals, task, trap, wasi};
+use crate::{deadline, limits, preview1, signals, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
     store: wasmtime::Store<Data>,
     module: wasmtime::Module,
+    shared_growth: u64,
     fuel: Option<u64>,
     timeout: Option<Duration>,
     stop: Arc<Stop>,
@@ -76,6 +78,7 @@ impl Command {
             stop,
             store,
             module: module.module.clone(),
+            shared_growth: module.shared_growth,
             fuel: given,
         })
     }
@@ -114,6 +117,7 @@ impl Command {
     }
 
     fn start(&mut self, linker: &wasmtime::Linker<Data>) -> wasmtime::Result<()> {
+        limits::reserve(&mut self.store.as_context_mut(), self.shared_growth)?;
         let instance = linker.instantiate(&mut self.store, &self.module)?;
         let Some(start) = instance.get_func(&mut self.store, "_start") else {
             let message = "the module has no function '_start': it is no WASI command";

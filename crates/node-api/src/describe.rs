@@ -1,0 +1,336 @@
+//! [feature `cranelift`] Describes a module where it is compiled: the block that stands behind its artifact.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use wasmparser::{
+    CompositeInnerType, ExternalKind, GlobalType, Import, MemoryType, Parser, Payload, TableType, TypeRef, ValType,
+};
+
+use crate::artifact::Artifact;
+use crate::config::Settings;
+use crate::error::{Error, Result};
+use crate::metadata::{FOOTER, FORMAT, Kind, MAGIC};
+
+/// What there is to say about a module.
+pub struct Description {
+    facts: Value,
+    /// Bytes that its own shared memories may grow by, for which nobody is asked.
+    shared_growth: u64,
+    customs: Vec<(String, Vec<u8>)>,
+}
+
+/// A module as it was parsed.
+#[derive(Default)]
+struct Module {
+    types: Vec<CompositeInnerType>,
+    functions: Vec<u32>,
+    imported: u32,
+    tables: Vec<TableType>,
+    memories: Vec<MemoryType>,
+    own_memories: usize,
+    globals: Vec<GlobalType>,
+    tags: Vec<u32>,
+    imports: Vec<Value>,
+    exports: Vec<Value>,
+    name: Option<String>,
+    customs: Vec<(String, Vec<u8>)>,
+}
+
+impl Description {
+    /// Of a module that has been compiled, so it is valid. `customs`: whether its custom sections are kept.
+    pub fn of(wasm: &[u8], customs: bool) -> Description {
+        let mut module = Module::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            let Ok(payload) = payload else { break };
+            // What can't be described is left out.
+            let _ = module.read(payload);
+        }
+        let own = module.memories.get(module.own_memories..).unwrap_or(&[]);
+        let most = |memory: &MemoryType| {
+            let pages = memory.maximum.unwrap_or(0).saturating_sub(memory.initial);
+            pages.saturating_mul(1 << memory.page_size_log2.unwrap_or(16))
+        };
+        let shared = own.iter().filter(|memory| memory.shared);
+        let shared_growth = shared.map(most).fold(0, u64::saturating_add);
+        let facts = json!({
+            "wasm": { "sha256": format!("{:x}", Sha256::digest(wasm)), "bytes": wasm.len() },
+            "name": module.name,
+            "functions": module.functions.len() - module.imported as usize,
+            "imports": module.imports,
+            "exports": module.exports,
+        });
+        Description {
+            facts,
+            shared_growth,
+            customs: if customs { module.customs } else { Vec::new() },
+        }
+    }
+
+    /// The block: what is known of the module, of the settings, and of the CPU that the code in its image needs.
+    pub fn block(self, settings: &Settings, image: &[u8]) -> Result<Vec<u8>> {
+        let (_, cpu) = head(image)?;
+        let mut lines = settings.lines();
+        lines.push(("cpu".into(), cpu.join(",")));
+        lines.push(("sharedMemoryGrowth".into(), self.shared_growth.to_string()));
+        let lines: String = lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let mut facts = self.facts;
+        if let Value::Object(facts) = &mut facts {
+            facts.insert("package".into(), env!("CWASM_VERSION").into());
+            facts.insert("compiler".into(), settings.compiler.facts());
+        }
+        let mut writer = Writer::default();
+        writer.add(Kind::Settings, "", lines.as_bytes());
+        writer.add(Kind::Facts, "", facts.to_string().as_bytes());
+        for (name, data) in &self.customs {
+            writer.add(Kind::Custom, name, data);
+        }
+        Ok(writer.finish())
+    }
+}
+
+/// The checksum of an image's head, and the features of the CPU that it needs.
+fn head(image: &[u8]) -> Result<(u32, Vec<&str>)> {
+    let found = Artifact::elf(image).and_then(|(artifact, head)| Some((head, artifact.compiled()?.cpu())));
+    found.ok_or_else(|| Error::internal("Wasmtime has written what we can't read").into())
+}
+
+/// The artifact: an image, and the block of its module behind it.
+pub fn artifact(image: Vec<u8>, block: &[u8]) -> Result<Vec<u8>> {
+    let (checksum, _) = head(&image)?;
+    Ok(append(image, block, checksum))
+}
+
+/// Wasm without the names of its functions.
+pub fn without_names(wasm: &[u8]) -> Vec<u8> {
+    let mut rest = Vec::with_capacity(wasm.len());
+    let mut kept = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::CustomSection(custom)) if custom.name() == "name" => {
+                // The section begins with its kind, 0, and its length as LEB128, which may be padded.
+                let range = custom.range();
+                let start = section_start(wasm, range.start, range.len());
+                rest.extend_from_slice(wasm.get(kept..start).unwrap_or(&[]));
+                kept = range.end;
+            }
+            Ok(_) => {}
+            // It will not compile either.
+            Err(_) => return wasm.to_vec(),
+        }
+    }
+    rest.extend_from_slice(wasm.get(kept..).unwrap_or(&[]));
+    rest
+}
+
+/// Where the header of a section begins whose content is at `content`.
+fn section_start(wasm: &[u8], content: usize, len: usize) -> usize {
+    let is_header = |size: &usize| {
+        let Some([0, leb @ ..]) = wasm.get(content - size..content) else {
+            return false;
+        };
+        let value = leb
+            .iter()
+            .rev()
+            .fold(0u64, |sum, byte| (sum << 7) | u64::from(byte & 0x7f));
+        let ends = leb.iter().position(|byte| byte & 0x80 == 0);
+        ends == Some(leb.len() - 1) && value == len as u64
+    };
+    let size = (2..=6).filter(|size| *size <= content).find(is_header);
+    content - size.unwrap_or(0)
+}
+
+impl Module {
+    fn read(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
+        match payload {
+            Payload::TypeSection(types) => {
+                for group in types {
+                    self.types.extend(group?.into_types().map(|ty| ty.composite_type.inner));
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    self.import(import?);
+                }
+                self.imported = self.functions.len() as u32;
+                self.own_memories = self.memories.len();
+            }
+            Payload::FunctionSection(functions) => {
+                for index in functions {
+                    self.functions.push(index?);
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    self.tables.push(table?.ty);
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    self.memories.push(memory?);
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    self.globals.push(global?.ty);
+                }
+            }
+            Payload::TagSection(tags) => {
+                for tag in tags {
+                    self.tags.push(tag?.func_type_idx);
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    let described = self.extern_at(export.kind, export.index as usize);
+                    self.exports
+                        .extend(described.map(|(kind, ty)| json!({ "name": export.name, "kind": kind, "type": ty })));
+                }
+            }
+            Payload::CustomSection(custom) => self.custom(custom.name(), custom.data()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Debug information is the compiler's to use, and may be most of a module: what it needs of it is in the image.
+    fn custom(&mut self, name: &str, data: &[u8]) {
+        if name == "name" {
+            let names = wasmparser::NameSectionReader::new(wasmparser::BinaryReader::new(data, 0));
+            for sub in names.into_iter().flatten() {
+                if let wasmparser::Name::Module { name, .. } = sub {
+                    self.name = Some(name.into());
+                }
+            }
+        } else if !name.starts_with(".debug_") {
+            self.customs.push((name.into(), data.into()));
+        }
+    }
+
+    fn import(&mut self, import: Import<'_>) {
+        let (kind, ty) = match import.ty {
+            TypeRef::Func(index) | TypeRef::FuncExact(index) => {
+                self.functions.push(index);
+                ("function", self.func(index))
+            }
+            TypeRef::Table(ty) => {
+                self.tables.push(ty);
+                ("table", self.table(&ty))
+            }
+            TypeRef::Memory(ty) => {
+                self.memories.push(ty);
+                ("memory", memory(&ty))
+            }
+            TypeRef::Global(ty) => {
+                self.globals.push(ty);
+                ("global", self.global(&ty))
+            }
+            TypeRef::Tag(ty) => {
+                self.tags.push(ty.func_type_idx);
+                ("tag", self.tag(ty.func_type_idx))
+            }
+        };
+        let described = json!({ "module": import.module, "name": import.name, "kind": kind, "type": ty });
+        self.imports.push(described);
+    }
+
+    fn extern_at(&self, kind: ExternalKind, index: usize) -> Option<(&'static str, Value)> {
+        Some(match kind {
+            ExternalKind::Func | ExternalKind::FuncExact => ("function", self.func(*self.functions.get(index)?)),
+            ExternalKind::Table => ("table", self.table(self.tables.get(index)?)),
+            ExternalKind::Memory => ("memory", memory(self.memories.get(index)?)),
+            ExternalKind::Global => ("global", self.global(self.globals.get(index)?)),
+            ExternalKind::Tag => ("tag", self.tag(*self.tags.get(index)?)),
+        })
+    }
+
+    fn func(&self, index: u32) -> Value {
+        let Some(CompositeInnerType::Func(ty)) = self.types.get(index as usize) else {
+            return Value::Null;
+        };
+        json!({ "parameters": self.vals(ty.params()), "results": self.vals(ty.results()) })
+    }
+    fn tag(&self, index: u32) -> Value {
+        let Some(CompositeInnerType::Func(ty)) = self.types.get(index as usize) else {
+            return Value::Null;
+        };
+        json!({ "parameters": self.vals(ty.params()) })
+    }
+    fn table(&self, ty: &TableType) -> Value {
+        let mut table = limits(ty.initial, ty.maximum, ty.table64);
+        table.insert("element".into(), self.val(&ValType::Ref(ty.element_type)).into());
+        table.into()
+    }
+    fn global(&self, ty: &GlobalType) -> Value {
+        json!({ "type": self.val(&ty.content_type), "mutable": ty.mutable })
+    }
+    fn vals(&self, types: &[ValType]) -> Vec<String> {
+        types.iter().map(|ty| self.val(ty)).collect()
+    }
+    /// As `Module.imports` has it where it is a name; of what a module has defined only what kind it is.
+    fn val(&self, ty: &ValType) -> String {
+        let ValType::Ref(reference) = ty else {
+            return ty.to_string();
+        };
+        let Some(index) = reference.type_index().and_then(|index| index.as_module_index()) else {
+            return ty.to_string();
+        };
+        let kind = match self.types.get(index as usize) {
+            Some(CompositeInnerType::Func(_)) => "func",
+            Some(CompositeInnerType::Array(_)) => "array",
+            Some(CompositeInnerType::Struct(_)) => "struct",
+            _ => "…",
+        };
+        let null = if reference.is_nullable() { "null " } else { "" };
+        format!("(ref {null}({kind} …))")
+    }
+}
+
+fn memory(ty: &MemoryType) -> Value {
+    let mut memory = limits(ty.initial, ty.maximum, ty.memory64);
+    memory.insert("shared".into(), ty.shared.into());
+    memory.insert("pageSize".into(), (1u64 << ty.page_size_log2.unwrap_or(16)).into());
+    memory.into()
+}
+fn limits(initial: u64, maximum: Option<u64>, is_64: bool) -> Map<String, Value> {
+    let mut limits = Map::new();
+    limits.insert("initial".into(), initial.into());
+    if let Some(maximum) = maximum {
+        limits.insert("maximum".into(), maximum.into());
+    }
+    limits.insert("address".into(), if is_64 { "i64" } else { "i32" }.into());
+    limits
+}
+
+/// Writes a block.
+#[derive(Default)]
+pub struct Writer(Vec<u8>);
+
+impl Writer {
+    pub fn add(&mut self, kind: Kind, name: &str, data: &[u8]) {
+        let bytes = &mut self.0;
+        bytes.extend((kind as u32).to_le_bytes());
+        bytes.extend((name.len() as u32).to_le_bytes());
+        bytes.extend((data.len() as u64).to_le_bytes());
+        bytes.extend(name.as_bytes());
+        bytes.extend(data);
+    }
+    pub fn finish(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The artifact: an image with its block behind it. `head` is the checksum of the image's head.
+pub fn append(mut image: Vec<u8>, block: &[u8], head: u32) -> Vec<u8> {
+    let len = image.len() as u64;
+    image.reserve_exact(block.len() + FOOTER);
+    image.extend(block);
+    image.extend(len.to_le_bytes());
+    image.extend((block.len() as u64).to_le_bytes());
+    image.extend(crc32fast::hash(block).to_le_bytes());
+    image.extend(head.to_le_bytes());
+    image.extend(FORMAT.to_le_bytes());
+    image.extend(0u32.to_le_bytes());
+    image.extend(MAGIC);
+    image
+}
