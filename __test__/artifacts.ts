@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Engine, type ProfileName, features, version } from "../index.js";
+import { type Config, Engine, type ProfileName, features, version } from "../index.js";
 import { hostPlatform } from "../lib/platforms.js";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,25 +23,32 @@ export const profiles: readonly ProfileName[] = [
 ];
 
 const engines = new Map<string, Engine>();
-/** One engine per profile, as programs have. */
-export function engineOf(profile: ProfileName = "default"): Engine {
-  let engine = engines.get(profile);
-  if (!engine) engines.set(profile, (engine = new Engine({ profile })));
+/** One engine per configuration, as programs have. */
+export function engineWith(config: Config): Engine {
+  const key = JSON.stringify(config);
+  let engine = engines.get(key);
+  if (!engine) engines.set(key, (engine = new Engine(config)));
   return engine;
 }
+export const engineOf = (profile: ProfileName = "default"): Engine => engineWith({ profile });
 
 /** The path of the artifact of text, which is made if it is not there. */
-export function artifact(wat: string, profile: ProfileName = "default"): string {
-  const stamp = [version, profile, statSync(addon("full")).mtimeMs, wat].join("\n");
+export const artifact = (wat: string, profile: ProfileName = "default"): string => artifactWith(wat, { profile });
+export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSync(artifact(wat, profile));
+/** The artifact of text for an engine that runs the target, and has what else the config says. */
+export const artifactFor = (wat: string, config: Config) => readFileSync(artifactWith(wat, config));
+
+function artifactWith(wat: string, config: Config): string {
+  const stamp = [version, JSON.stringify(config), statSync(addon("full")).mtimeMs, wat].join("\n");
   const file = join(root, "target", "test-artifacts", `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
-  if (!existsSync(file)) make(wat, profile, file);
+  if (!existsSync(file)) make(wat, config, file);
   return file;
 }
-function make(wat: string, profile: ProfileName, file: string) {
-  if (features.has("cranelift")) return keep(file, engineOf(profile).precompileSync(wat));
+function make(wat: string, config: Config, file: string) {
+  if (features.has("cranelift")) return keep(file, engineWith(config).precompileSync(wat));
   const { CWASM_NATIVE_PATH, ...env } = process.env;
   const script = join(root, "dist", "__test__", "compile.js");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, profile], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, JSON.stringify(config)], {
     input: wat,
     env: { ...env, CWASM_VARIANT: "full" },
     maxBuffer: 1 << 28,
@@ -56,4 +63,3 @@ function keep(file: string, bytes: Uint8Array) {
   writeFileSync(draft, bytes);
   renameSync(draft, file);
 }
-export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSync(artifact(wat, profile));

@@ -2,8 +2,8 @@
 
 import test from "ava";
 import { spawnSync } from "node:child_process";
-import { DeadlineError, Engine, Memory, OutOfFuelError, type ProfileName, Store, Trap, features } from "../index.js";
-import { artifact, engineOf, nodeJson, profiles, root, start, thrown, typeError } from "./helper.js";
+import { DeadlineError, Engine, Memory, OutOfFuelError, type ProfileName, Store, Trap, features, inspect } from "../index.js";
+import { artifact, artifactBytes, engineOf, needs, nodeJson, profiles, root, start, thrown, typeError } from "./helper.js";
 
 const page = 65536;
 const wat = `(module (memory (export "m") 1) (table $t 2 funcref) (type $v (func))
@@ -148,6 +148,55 @@ if (process.platform === "linux") {
     t.deepEqual(nodeJson(t, script, { values: { file } }), [true, "integerDivisionByZero", false]);
   });
 }
+
+/** Whether the profile has what the guest needs. */
+const compiles = (wat: string, profile: ProfileName) => {
+  try {
+    return artifactBytes(wat, profile).length > 0;
+  } catch (error) {
+    if (/CompileError/.test(String(error))) return false;
+    throw error;
+  }
+};
+
+test("the profile deterministic makes the same NaNs and relaxed results everywhere, and has no threads", (t) => {
+  const wat = `(module (func (export "nan") (param f32 f32) (result i32) (i32.reinterpret_f32 (f32.div (local.get 0) (local.get 1))))
+    (func (export "trunc") (param f32) (result i32) (i32x4.extract_lane 0 (i32x4.relaxed_trunc_f32x4_s (f32x4.splat (local.get 0))))))`;
+  const { exports } = start(wat, {}, { profile: "deterministic" });
+  t.is(exports.nan(0, 0), 0x7fc00000);
+  // As the instruction that is not relaxed: not whatever the machine makes of it.
+  t.deepEqual([exports.trunc(1e20), exports.trunc(NaN)], [2 ** 31 - 1, 0]);
+  const shared = "(module (memory 1 1 shared))";
+  t.deepEqual([compiles(shared, "deterministic"), compiles(shared, "default")], [false, true]);
+  const options = { profile: "deterministic", compiler: { nanCanonicalization: false } } as const;
+  needs(t, "cranelift", () => new Engine(options), () => t.throws(() => new Engine(options), { ...typeError, message: /'deterministic'/ }));
+});
+
+test("the profile embedded has no more proposals than a small runtime", (t) => {
+  for (const [wat, there] of [
+    ["(module (memory 1 1 shared))", false],
+    ["(module (global externref (ref.null extern)))", false],
+    ["(module (tag))", false],
+    ["(module (type (struct)))", false],
+    ["(module (table 1 funcref) (table 1 funcref) (memory 1) (memory 1) (func (result v128) (v128.const i64x2 0 0)))", true],
+  ] as const) {
+    t.is(compiles(wat, "embedded"), there, wat);
+  }
+});
+
+test("the profile debug has debug information, code that is not optimised, and lines of the source where the build can tell them", (t) => {
+  const wat = `(module
+    (func $inner
+      unreachable)
+    (func (export "outer")
+      (call $inner)))`;
+  const { sections, compiler } = inspect(artifactBytes(wat, "debug"));
+  t.true(sections.some(({ name }) => name === ".debug_info"));
+  t.is(compiler!.optLevel, "none");
+  const { frames } = thrown(() => start(wat, {}, { profile: "debug" }).exports.outer()) as Trap;
+  t.deepEqual(frames.map(({ line }) => line), features.has("addr2line") ? [3, 5] : [undefined, undefined]);
+  if (features.has("addr2line")) t.regex(frames[0]!.file!, /\.wat$/);
+});
 
 test("one process has engines of every profile at once", (t) => {
   const all = profiles.map((profile: ProfileName) => start(wat, {}, { profile }).exports);

@@ -20,10 +20,11 @@ export function report(error: unknown): number {
 }
 
 function frames(trap: Trap): string[] {
-  return trap.frames.map(({ funcIndex, funcName, moduleName, moduleOffset }, i) => {
+  return trap.frames.map(({ funcIndex, funcName, moduleName, moduleOffset, file, line }, i) => {
     const name = funcName ?? `function ${funcIndex}`;
     const where = moduleOffset === undefined ? "" : ` at 0x${moduleOffset.toString(16)}`;
-    return `  ${i}: ${moduleName === undefined ? "" : `${moduleName}!`}${name}${where}`;
+    const source = file === undefined ? "" : ` (${file}${line === undefined ? "" : `:${line}`})`;
+    return `  ${i}: ${moduleName === undefined ? "" : `${moduleName}!`}${name}${where}${source}`;
   });
 }
 

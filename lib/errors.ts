@@ -136,6 +136,10 @@ export interface Frame {
   readonly moduleName?: string;
   readonly moduleOffset?: number;
   readonly funcOffset?: number;
+  /** Where the source is, as the guest's debug information has it: with the profile `debug`, in builds with the feature `addr2line`. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
 }
 
 /** The guest did what wasm does not allow, or asked to be stopped (`unreachable`). The store can be used further. */

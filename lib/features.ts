@@ -34,6 +34,7 @@ export const featureTable = {
   "pooling-allocator": { names: [], hint: full },
   wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync", "stopCommand"], hint: full },
   demangle: { names: [], hint: full },
+  addr2line: { names: [], hint: full },
   pulley: { names: [], hint: full },
   "all-arch": { names: [], hint: full },
 } satisfies Record<string, Feature>;

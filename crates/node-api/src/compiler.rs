@@ -300,9 +300,9 @@ struct Source(Vec<u8>);
 
 impl Source {
     /// Bytes are binary wasm, a string is text.
-    fn read(source: Js) -> Result<Source> {
+    fn read(source: Js, profile: Profile) -> Result<Source> {
         if source.is_string() {
-            return wat::parse(&source.to_str("source")?).map(Source);
+            return wat::parse(&source.to_str("source")?, profile).map(Source);
         }
         Ok(Source(wasm(source, "source")?.to_vec()))
     }
@@ -378,7 +378,7 @@ impl Module {
         let env = engine.env;
         task::promise(env, || {
             let parts = engine.class::<Engine>("engine")?.parts.clone();
-            let source = Source::read(source)?;
+            let source = Source::read(source, parts.profile())?;
             let engine = Kept::new(engine)?;
             let signal = Options::<CompileOptions>::new(options, "options")?.get("signal")?;
             until_aborted(signal, || {
@@ -400,7 +400,7 @@ impl Module {
     pub fn compile_sync(engine: Js, source: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let (module, block) = Source::read(source)?.compile(parts)?;
+            let (module, block) = Source::read(source, parts.profile())?.compile(parts)?;
             Module::wrap(module, engine, Some(block), Place::default())
         })
     }
@@ -446,7 +446,7 @@ impl Engine {
         let env = source.env;
         task::promise(env, || {
             let (plan, signal) = Plan::read(&self.parts, options)?;
-            let source = Source::read(source)?;
+            let source = Source::read(source, self.parts.profile())?;
             until_aborted(signal, || {
                 task::spawn(
                     env,
@@ -470,7 +470,7 @@ impl Engine {
                 let message = "options.signal is for precompile: no signal fires while this thread compiles";
                 return Err(Error::type_error(message).into());
             }
-            Js::buffer(source.env, &plan.precompile(&Source::read(source)?)?)
+            Js::buffer(source.env, &plan.precompile(&Source::read(source, self.parts.profile())?)?)
         })
     }
 }

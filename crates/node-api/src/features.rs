@@ -23,6 +23,7 @@ features! {
     "pooling-allocator" POOLING_ALLOCATOR,
     "wasi" WASI,
     "demangle" DEMANGLE,
+    "addr2line" ADDR2LINE,
     "pulley" PULLEY,
     "all-arch" ALL_ARCH,
 }

@@ -149,6 +149,8 @@ impl Profile {
             32 << 20
         };
         let debug = self.is_debug();
+        // The interpreter has no machine code that a debugger could read.
+        let native_debug = debug && !target.is_pulley();
         vec![
             ("consume_fuel", Bool(self.fuel, Config::consume_fuel)),
             ("epoch_interruption", Bool(self.epochs, Config::epoch_interruption)),
@@ -171,7 +173,7 @@ impl Profile {
             ),
             ("inlining", Word("no", |config| config.compiler_inlining(Inlining::No))),
             ("concurrency_support", Bool(false, Config::concurrency_support)),
-            ("debug_native", Bool(debug, Config::debug_info)),
+            ("debug_native", Bool(native_debug, Config::debug_info)),
             ("debug_symbols", Bool(true, Config::debug_symbols)),
             (
                 "parse_wasm_debuginfo",

@@ -166,6 +166,11 @@ fn frames(backtrace: &WasmBacktrace) -> Field {
         if let Some(offset) = frame.func_offset() {
             fields.push(("funcOffset", Field::Number(offset as f64)));
         }
+        if let Some(symbol) = frame.symbols().first() {
+            fields.extend(symbol.file().map(|file| ("file", file.into())));
+            fields.extend(symbol.line().map(|line| ("line", Field::Number(line.into()))));
+            fields.extend(symbol.column().map(|column| ("column", Field::Number(column.into()))));
+        }
         Field::Object(fields)
     };
     Field::List(backtrace.frames().iter().map(frame).collect())
