@@ -9,6 +9,7 @@ import {
   Instance,
   Linker,
   Memory,
+  MemoryLimitError,
   Store,
   type StoreLimits,
   Table,
@@ -29,6 +30,7 @@ interface Greed {
   /** Leaves whether it was given. */
   takes: string;
 }
+const grows = (memory: string) => `(func (export "take") (result i32) (memory.grow ${memory} (i32.const 1)))`;
 const grown = (grow: string, type = "i32") => `(${type}.ne ${grow} (${type}.const -1))`;
 /** Keeps what it makes in a list. */
 const list = (field: string) => `(rec (type $list (struct (field ${field}) (field (ref null $list)))))
@@ -176,6 +178,8 @@ const needs: [what: string, declares: string][] = [
   ["a giant table among many", "(table 1 funcref)".repeat(50) + "(table 1001 externref)"],
   ["data behind the limit", `(memory 17) (data (i32.const ${16 * page}) "x")`],
   ["a giant shared memory", "(memory 17 65536 shared)"],
+  ["a shared memory that may become a giant", "(memory 1 17 shared)"],
+  ["shared memories that may be too much together", "(memory 1 8 shared) (memory 1 9 shared)"],
 ];
 for (const [what, declares] of needs) {
   test(`a module that begins with ${what} is not instantiated, and the store works afterwards`, (t) => {
@@ -224,4 +228,33 @@ test("a growth that the system has no room for leaves as much as before", (t) =>
   const memory = new Memory(store, { initial: 1, address: "i64" });
   for (let i = 0; i < 3; i++) t.throws(() => memory.grow(1n << 33n), rangeError);
   t.is(memory.grow(1), 1n);
+});
+
+test("a shared memory of the guest's own counts as large as it may become, as its growth is asked of nobody", (t) => {
+  const { module } = load(`(module (memory $m 1 16 shared) ${grows("$m")})`);
+  const store = new Store(engineOf(), { limits });
+  const { exports } = new Instance(store, module);
+  t.is(exports.take(), 1);
+  t.throws(() => new Memory(store, { initial: 1 }), rangeError);
+  for (const make of [
+    () => new Instance(store, module),
+    () => new Linker(engineOf()).instantiate(store, module),
+    () => new Linker(engineOf()).defineModule(store, "m", module),
+  ]) {
+    t.throws(make, { instanceOf: MemoryLimitError, message: /may grow/ });
+  }
+  for (let pages = 2; pages < 16; pages++) t.is(exports.take(), pages);
+  t.is(exports.take(), -1);
+  // Without a limit nothing is counted, and an imported one is whoever made it's.
+  t.notThrows(() => new Instance(new Store(engineOf()), load(`(module (memory 1 65536 shared))`).module));
+  const imports = load(`(module (import "env" "m" (memory 1 65536 shared)))`).module;
+  const memory = new Memory(store, { initial: 1, maximum: 65536, shared: true });
+  t.notThrows(() => new Instance(store, imports, { env: { m: memory } }));
+});
+
+test("a command with a shared memory that may become too large is not run", async (t) => {
+  const { module } = load(`(module (memory (export "memory") 1 17 shared) (func (export "_start")))`);
+  t.throws(() => runSync(module, { ...limits, stdin: "ignore" }), { instanceOf: WasmtimeError });
+  await t.throwsAsync(run(module, { ...limits, stdin: "ignore" }), { instanceOf: WasmtimeError });
+  t.is((await run(module, { memoryBytes: 17 * page, stdin: "ignore" })).exitCode, 0);
 });

@@ -7,6 +7,7 @@ import { Engine, type Manifest, inspect, sign } from "../index.js";
 import { signManifest } from "../lib/sign.js";
 import { type Wishes, source } from "./compile.js";
 import { UsageError } from "./flags.js";
+import { glob } from "./glob.js";
 import { replaceAll } from "./replace.js";
 import { report } from "./report.js";
 
@@ -18,10 +19,10 @@ interface Job {
 }
 
 /** Compiles them, and writes nothing unless all can be. Returns the exit status. */
-export async function compileAll(found: { base: string; files: string[] }[], output: string, { profile, targets, options, key }: Wishes): Promise<number> {
+export async function compileAll(patterns: string[], output: string, { profile, targets, options, key }: Wishes): Promise<number> {
   const engine = new Engine({ profile });
   const wanted = targets.length > 0 ? [...new Set(targets)] : [engine.target];
-  const jobs = jobsOf(found, wanted);
+  const jobs = jobsOf(patterns, wanted);
   const secret = key === undefined ? undefined : readFileSync(key);
   const written: [path: string, bytes: Uint8Array | string][] = [];
   const manifest: Manifest = { format: 1, modules: {} };
@@ -58,17 +59,18 @@ export async function compileAll(found: { base: string; files: string[] }[], out
   return 0;
 }
 
-function jobsOf(found: { base: string; files: string[] }[], targets: string[]): Job[] {
+function jobsOf(patterns: string[], targets: string[]): Job[] {
   const jobs = new Map<string, Job>();
   const add = (job: Job) => {
     const other = jobs.get(`${job.name} ${job.target}`);
     if (other && other.path !== job.path) throw new UsageError(`${other.path} and ${job.path} would both be '${job.name}': compile them from a folder of both`);
     jobs.set(`${job.name} ${job.target}`, job);
   };
-  for (const { base, files } of found) {
+  for (const pattern of patterns) {
+    const { base, files } = glob(pattern);
+    if (files.length === 0) throw new UsageError(`no file matches '${pattern}'`);
     for (const name of files) for (const target of targets) add({ name, path: join(base, name), target });
   }
-  if (jobs.size === 0) throw new UsageError("no file matches");
   const outputs = new Map<string, string>();
   for (const { name } of jobs.values()) {
     const stem = name.replace(/\.[^./]*$/, "");

@@ -6,7 +6,6 @@ import { Engine, type PrecompileOptions, type ProfileName } from "../index.js";
 import { compileAll } from "./compile-all.js";
 import type { Command } from "./cwasm.js";
 import { UsageError, readFlags } from "./flags.js";
-import { glob } from "./glob.js";
 import { replace } from "./replace.js";
 import { signFile } from "./sign.js";
 
@@ -54,11 +53,10 @@ async function main(args: string[]): Promise<number> {
   const patterns: string[] = [];
   for (let rest = readFlags(args, flags); rest.length > 0; rest = readFlags(rest, flags)) patterns.push(rest.shift()!);
   if (patterns.length === 0) throw new UsageError("a FILE is missing");
-  const found = patterns.map(glob);
   const several = patterns.length > 1 || wishes.targets.length > 1 || /[*?{]/.test(patterns[0]!) || isFolder(output);
   if (several) {
     if (output === undefined) throw new UsageError("several files or targets need a folder to write to: -o OUT/");
-    return compileAll(found, output, wishes);
+    return compileAll(patterns, output, wishes);
   }
   const file = patterns[0]!;
   const [target] = wishes.targets;
