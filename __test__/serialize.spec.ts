@@ -15,7 +15,7 @@ import {
   runSync,
   wasmtimeVersion,
 } from "../index.js";
-import { addon, artifact, artifactBytes, engineOf, folder, load, needs, node, profiles, thrown, typeError, wasm } from "./helper.js";
+import { addon, artifact, artifactBytes, artifactFor, engineOf, folder, load, needs, node, profiles, thrown, typeError, wasm } from "./helper.js";
 
 const text = (reference: string) => `(module $named (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1)
   (table 2 funcref) (global (mut ${reference}ref) (ref.null ${reference})) (data (i32.const 8) "data")
@@ -303,4 +303,18 @@ test("an artifact whose stamp can't be read is refused with a hint, and so is on
     t.is(error.reason, "notAnArtifact");
     t.truthy(error.hint);
   }
+});
+
+test("an image without our metadata over whose parts Wasmtime panics is an IncompatibleModuleError", (t) => {
+  const whole = artifactFor(wat, { moduleVersion: "wasmtime" });
+  const image = Buffer.from(whole.subarray(0, Number(whole.readBigUInt64LE(whole.length - 40))));
+  const engine = new Engine({ moduleVersion: "wasmtime" });
+  t.true(works(Module.deserialize(engine, image), engine));
+  // The tables to unwind with, at a place where they can't be.
+  const { at } = sections(image).find(({ name }) => name === ".eh_frame")!;
+  image.writeBigUInt64LE(0x40n, at + 0x18);
+  image.writeBigUInt64LE(1n, at + 0x30);
+  const error = t.throws(() => Module.deserialize(engine, image), isIncompatible) as IncompatibleModuleError;
+  t.is(error.reason, "notAnArtifact");
+  t.true(works(Module.deserialize(engine, whole), engine));
 });

@@ -3,33 +3,40 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Engine, IncompatibleModuleError, Module, features } from "../index.js";
+import { Engine, IncompatibleModuleError, Module, features, inspect } from "../index.js";
 import { Dice } from "./dice.js";
-import { files } from "./guests.js";
+import { files, images } from "./guests.js";
 import { type Kind, Wrong } from "./kind.js";
 import { folder } from "./kinds.js";
 import { mutate } from "./mutate-elf.js";
 import { typed } from "./typed.js";
 
-const reasons = ["wasm", "notAnArtifact", "version", "profile", "setting"];
+const reasons = ["wasm", "notAnArtifact", "damaged", "version", "profile", "target", "cpu", "compilerVersion", "setting"];
 
 export const cwasm: Kind = ({ seed }) => {
   const names = Object.keys(files).filter((name) => name !== "refs" || features.has("gc")) as (keyof typeof files)[];
   const whole = names.map((name) => readFileSync(files[name]));
+  const stock = images.filter((image) => features.has("gc") || !image.endsWith("refs.image")).map((image) => readFileSync(image));
   const engines = (["default", "default", "default", "metered"] as const).map((profile) => new Engine({ profile }));
+  const exchanging = new Engine({ moduleVersion: "wasmtime" });
   return (number) => {
     const dice = new Dice("cwasm", seed, number);
-    const input = mutate(dice.pick(whole), dice);
-    const engine = dice.pick(engines);
+    const isStock = dice.onceIn(2);
+    const input = mutate(dice.pick(isStock ? stock : whole), dice);
+    const engine = isStock ? exchanging : dice.pick(engines);
     const mapped = dice.onceIn(3);
     return {
       input,
       run() {
+        const info = typed("inspect", () => inspect(input));
         const loaded = typed("loading", () => (mapped ? loadedFile(engine, input) : Module.deserialize(engine, input)));
-        if (loaded instanceof Module) return;
-        if (!(loaded instanceof IncompatibleModuleError)) throw new Wrong(`no IncompatibleModuleError, but ${loaded}`);
-        const { reason, hint } = loaded;
-        if (!reasons.includes(reason) || !hint) throw new Wrong(`refused with the reason '${reason}' and the hint '${hint}'`);
+        if (loaded instanceof Module) loaded.customSections("x");
+        for (const result of [info, loaded]) {
+          if (!(result instanceof Error)) continue;
+          if (!(result instanceof IncompatibleModuleError)) throw new Wrong(`no IncompatibleModuleError, but ${result}`);
+          const { reason, hint } = result;
+          if (!reasons.includes(reason) || !hint) throw new Wrong(`refused with the reason '${reason}' and the hint '${hint}'`);
+        }
       },
     };
   };

@@ -2,6 +2,7 @@
 // in which Wasmtime writes version and settings. What else is in it is trusted, so it stays as it is.
 
 import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
 import { wasmtimeVersion } from "../index.js";
 import type { Dice } from "./dice.js";
 
@@ -98,11 +99,29 @@ const mutations: Mutation[] = [
     stamp.copy(elf, offset + 2);
     return elf;
   },
+  // What stands behind the image: its footer; and its entries, with the right checksum.
+  (elf, dice) => flip(elf, elf.length - 40, 40, dice),
+  (elf, dice) => {
+    const [start, end] = blockOf(elf);
+    return end > start ? flip(elf, start, end - start, dice) : elf;
+  },
+  (elf, dice) => {
+    const [start, end] = blockOf(elf);
+    if (end <= start) return elf;
+    flip(elf, start, dice.onceIn(2) ? 16 : end - start, dice);
+    elf.writeUInt32LE(crc32(elf.subarray(start, end)), end + 16);
+    return elf;
+  },
   // Something else.
   (elf, dice) => dice.bytes(dice.below(elf.length)),
   (_, dice) => (program ??= readFileSync(process.execPath).subarray(0, 1 << 18)).subarray(0, 1 << dice.between(3, 18)),
   (elf, dice) => Buffer.concat([elf.subarray(0, 64), dice.bytes(1000)]),
 ];
+/** Where our block begins and ends; an image of stock Wasmtime has none. */
+function blockOf(elf: Buffer): [start: number, end: number] {
+  const end = elf.length - 40;
+  return elf.toString("latin1", end + 33, end + 38) === "cwasm" ? [Number(elf.readBigUInt64LE(end)), end] : [0, 0];
+}
 const engineSection = (elf: Buffer) => sectionsOf(elf).find(({ name }) => name === ".wasmtime.engine")!;
 
 export function mutate(artifact: Uint8Array, dice: Dice): Uint8Array {

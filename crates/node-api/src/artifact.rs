@@ -1,6 +1,7 @@
 //! What a `.cwasm` says of itself, read without handing it to Wasmtime's loader; and why one does not load.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use napi_derive::napi;
 use object::Endianness;
@@ -401,8 +402,17 @@ fn too_old(version: Option<Version>, minimum: Version) -> Failure {
     .into()
 }
 
+/// Hands what has passed the checks above to Wasmtime, which panics over some damage that only an artifact without our block can
+/// have here.
+pub fn load(deserialize: impl FnOnce() -> wasmtime::Result<wasmtime::Module>) -> Result<wasmtime::Module> {
+    let loaded = catch_unwind(AssertUnwindSafe(deserialize));
+    loaded
+        .unwrap_or_else(|_| Err(wasmtime::Error::msg("its parts do not fit together")))
+        .map_err(refused)
+}
+
 /// Wasmtime's own refusal of an artifact that has passed the checks above: one of stock Wasmtime, or damaged bytes.
-pub fn refused(error: wasmtime::Error) -> Failure {
+fn refused(error: wasmtime::Error) -> Failure {
     let text = format!("{error:#}");
     let (reason, hint) = if text.contains("for architecture") || text.contains("for operating system") {
         (

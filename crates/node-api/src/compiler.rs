@@ -470,7 +470,10 @@ impl Engine {
                 let message = "options.signal is for precompile: no signal fires while this thread compiles";
                 return Err(Error::type_error(message).into());
             }
-            Js::buffer(source.env, &plan.precompile(&Source::read(source, self.parts.profile())?)?)
+            Js::buffer(
+                source.env,
+                &plan.precompile(&Source::read(source, self.parts.profile())?)?,
+            )
         })
     }
 }

@@ -100,7 +100,7 @@ impl Module {
         let bytes = Bytes::read(bytes, "bytes")?;
         Artifact::read(&*bytes)?.check(&parts.settings)?;
         // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-        let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(artifact::refused)?;
+        let module = artifact::load(|| unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) })?;
         Module::wrap(module, engine, None, share::Place::default())
     }
 }
@@ -155,8 +155,7 @@ impl Module {
             let path = name;
             artifact::with_file(&path, |found| found.check(&parts.settings))?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module =
-                unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(artifact::refused)?;
+            let module = artifact::load(|| unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) })?;
             Module::wrap(module, engine, None, share::Place::default())
         })
     }
