@@ -68,6 +68,8 @@ mod gc_ref;
 mod parallel;
 #[cfg_attr(not(feature = "pooling-allocator"), path = "pooling_disabled.rs")]
 mod pooling;
+#[cfg(feature = "cranelift")]
+mod precompile;
 #[cfg(feature = "wasi")]
 mod preview1;
 #[cfg(feature = "wasi")]
