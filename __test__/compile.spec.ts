@@ -18,7 +18,7 @@ for (const [what, compile] of both) {
   test(`${what} rejects at once when its signal is aborted, and with the signal's reason`, async (t) => {
     if (!compiles) return isUnavailable(t, "cranelift", await compile({ signal: AbortSignal.timeout(1) }).then(undefined, (error) => error));
     const reason = new Error("no longer wanted");
-    await t.throwsAsync(compile({ signal: AbortSignal.abort(reason) }), { is: reason });
+    for (const source of [wat, "no text", 5 as any]) await t.throwsAsync(compile({ signal: AbortSignal.abort(reason) }, source), { is: reason });
     const controller = new AbortController();
     let ended = false;
     const compiling = compile({ signal: controller.signal }, large).finally(() => (ended = true));

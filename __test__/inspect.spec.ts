@@ -5,6 +5,7 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { crc32 } from "node:zlib";
 import { spawnSync } from "node:child_process";
 import { IncompatibleModuleError, Module, features, inspect, run, sign, version, wasmtimeVersion } from "../index.js";
 import { artifact, artifactBytes, engineOf, folder, root, thrown, typeError } from "./helper.js";
@@ -102,11 +103,50 @@ test("a signature beside the file is told, and whether it is of this file", (t) 
   copyFileSync(file, mine);
   writeFileSync(other, artifactBytes("(module)"));
   for (const path of [mine, other]) writeFileSync(`${path}.sig`, sign(bytes, privateKey));
-  t.is(inspect(mine).signature!.matches, true);
-  t.is(inspect(other).signature!.matches, false);
-  t.regex(inspect(mine).signature!.key, /^[0-9a-f]{64}$/);
-  writeFileSync(`${mine}.sig`, "no signature");
-  t.throws(() => inspect(mine), { code: "ERR_WASMTIME_SIGNATURE" });
+  const signatureOf = (path: string) => inspect(path).signature as { matches: boolean; key: string };
+  t.is(signatureOf(mine).matches, true);
+  t.is(signatureOf(other).matches, false);
+  t.regex(signatureOf(mine).key, /^[0-9a-f]{64}$/);
+  for (const text of ["no signature", "{}", "null", '{"statement":"{}","signature":""}']) {
+    writeFileSync(`${mine}.sig`, text);
+    t.is(inspect(mine).signature, "malformed", text);
+  }
+});
+
+/** The artifact with another block, whose checksums are right. */
+function withBlock(...entries: [kind: number, name: string, data: string][]): Buffer {
+  const start = Number(bytes.readBigUInt64LE(bytes.length - 40));
+  const block = Buffer.concat(
+    entries.flatMap(([kind, name, data]) => {
+      const head = Buffer.alloc(16);
+      head.writeUInt32LE(kind, 0);
+      head.writeUInt32LE(Buffer.byteLength(name), 4);
+      head.writeBigUInt64LE(BigInt(Buffer.byteLength(data)), 8);
+      return [head, Buffer.from(name), Buffer.from(data)];
+    }),
+  );
+  const changed = Buffer.concat([bytes.subarray(0, start), block, bytes.subarray(bytes.length - 40)]);
+  changed.writeBigUInt64LE(BigInt(block.length), changed.length - 32);
+  changed.writeUInt32LE(crc32(block), changed.length - 24);
+  return changed;
+}
+
+test("what somebody else has put into the metadata is told as what it is, and no more", (t) => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  for (const facts of ["null", "[]", "5", "{", '{"imports":5}', '{"exports":[null]}', '{"exports":[{"name":"x","kind":"function","type":null}]}', '{"wasm":1}']) {
+    const forged = withBlock([2, "", facts]);
+    for (const use of [() => inspect(forged), () => sign(forged, privateKey)]) t.throws(use, { instanceOf: IncompatibleModuleError }, facts);
+  }
+  const spoofed = withBlock([1, "", "target=first\ntarget=second\r\n"], [2, "", '{"kind":"component","stamp":"mine","target":"mine","signature":{"matches":true},"problem":1}']);
+  const info = inspect(spoofed);
+  t.deepEqual([info.kind, info.stamp, info.target, info.signature], ["module", `${wasmtimeVersion}+default`, "first", undefined]);
+  t.true(info.problem instanceof IncompatibleModuleError);
+  const loud = JSON.stringify({ exports: [{ name: "a\x1b[31m\nloads here       yes", kind: "function", type: { parameters: 5 } }] });
+  const path = join(folder(t), "loud.cwasm");
+  writeFileSync(path, withBlock([2, "", loud]));
+  const { stdout, status } = cwasm("inspect", path);
+  t.is(status, 0);
+  t.false(/\x1b|^loads here +yes/m.test(stdout), stdout);
 });
 
 test("why an artifact does not load here is told, with the error that loading throws", (t) => {

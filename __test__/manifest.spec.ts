@@ -79,11 +79,17 @@ test("what the manifest has none of is an IncompatibleModuleError that says what
   for (const name of ["b.wasm", "", "toString", "__proto__"]) {
     t.is((thrown(() => loadFrom(engineOf(), manifest, name)) as IncompatibleModuleError).reason, "missing", name);
   }
-  for (const text of ["", "{}", "[]", "null", '{"format":2,"modules":{}}', '{"format":1,"modules":null}']) {
+  const module = (artifact: unknown) => JSON.stringify({ format: 1, modules: { "a.wasm": { sha256: "", artifacts: [artifact] } } });
+  const artifact = { target: host, profile: "default", file: "a.pulley64.cwasm", sha256: "", bytes: 1 };
+  const elsewhere = ["../out/a.cwasm", "/a.cwasm", "..", "a/../../b", "C:\\\\a.cwasm", "\\\\host\\a", "a\u0000b"].map((file) => module({ ...artifact, file }));
+  const wrong = [null, 5, [], { ...artifact, target: 5 }, { ...artifact, file: undefined }].map(module);
+  const shapes = ["", "{}", "[]", "null", '{"format":2,"modules":{}}', '{"format":1,"modules":null}', '{"format":1,"modules":[]}', '{"format":1,"modules":{"a":5}}'];
+  for (const text of [...shapes, ...wrong, ...elsewhere]) {
     writeFileSync(manifest, text);
     t.is((thrown(() => loadFrom(engineOf(), manifest, "a.wasm")) as IncompatibleModuleError).reason, "notAnArtifact", text);
   }
   t.throws(() => loadFrom(engineOf(), join(at, "none.json"), "a.wasm"), { code: "ENOENT" });
+  t.throws(() => loadFrom(engineOf(), manifest, "a.wasm", { verify: undefined }), typeError, "a key that was not found");
   for (const wrong of [undefined, null, 5, {}] as any[]) {
     t.throws(() => loadFrom(wrong, manifest, "a.wasm"), typeError);
     t.throws(() => loadFrom(engineOf(), wrong, "a.wasm"), typeError);
@@ -101,6 +107,10 @@ test("a signed manifest vouches for its artifacts, and for no others", (t) => {
   t.is(five(engineOf(), manifest, "a.wasm", { verify: ours }), 1);
   t.is(five(engineOf(), manifest, "a.wasm", { verify: [theirs, ours] }), 1);
   for (const file of ["cwasm.json", `a.${host}.cwasm`]) t.is(cwasm(out, "verify", "--key", "../ours.pub", file).status, 0, file);
+  // Keys change: what is there is signed again.
+  t.is(cwasm(at, "sign", "--key", "theirs.key", "out/cwasm.json", join("out", `a.${host}.cwasm`)).status, 0);
+  t.is(five(engineOf(), manifest, "a.wasm", { verify: theirs }), 1);
+  t.is(cwasm(at, "sign", "out/cwasm.json", "--key", "ours.key", join("out", `a.${host}.cwasm`)).status, 0);
   const refused = (reason: string, verify = ours) => {
     const error = thrown(() => loadFrom(engineOf(), manifest, "a.wasm", { verify })) as SignatureError;
     t.true(error instanceof SignatureError, String(error));
@@ -112,6 +122,9 @@ test("a signed manifest vouches for its artifacts, and for no others", (t) => {
   const kept = readFileSync(a);
   copyFileSync(b, a);
   refused("mismatch");
+  t.is(cwasm(at, "verify", "--key", "ours.pub", "out/cwasm.json").status, 1, "it names what is not there");
+  const both = cwasm(at, "verify", join("out/deep/er", `b.${host}.cwasm`), "out/cwasm.json", "--key", "ours.pub");
+  t.is(both.status, 1, "all files count");
   writeFileSync(a, kept);
   // An artifact's signature is none of a manifest.
   const [signature, text] = [readFileSync(`${manifest}.sig`), readFileSync(manifest)];

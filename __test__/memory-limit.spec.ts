@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   Engine,
   Instance,
+  LinkError,
   Linker,
   Memory,
   MemoryLimitError,
@@ -239,7 +240,7 @@ test("a shared memory of the guest's own counts as large as it may become, as it
   for (const make of [
     () => new Instance(store, module),
     () => new Linker(engineOf()).instantiate(store, module),
-    () => new Linker(engineOf()).defineModule(store, "m", module),
+    () => new Linker(engineOf()).defineModule(store, "m", load(`(module (memory 1 16 shared) (func (export "_initialize")))`).module),
   ]) {
     t.throws(make, { instanceOf: MemoryLimitError, message: /may grow/ });
   }
@@ -250,6 +251,25 @@ test("a shared memory of the guest's own counts as large as it may become, as it
   const imports = load(`(module (import "env" "m" (memory 1 65536 shared)))`).module;
   const memory = new Memory(store, { initial: 1, maximum: 65536, shared: true });
   t.notThrows(() => new Instance(store, imports, { env: { m: memory } }));
+});
+
+test("what was reserved for a shared memory counts when a limit is set later, and where nothing is made it is given back", (t) => {
+  const { module } = load(`(module (import "env" "f" (func)) (memory 1 10 shared) (func (export "_initialize")))`);
+  const store = new Store(engineOf(), { limits });
+  for (let i = 0; i < 5; i++) t.throws(() => new Linker(engineOf()).defineModule(store, "m", module), { instanceOf: LinkError });
+  t.notThrows(() => new Memory(store, { initial: 16 }));
+  const later = new Store(engineOf());
+  new Instance(later, module, { env: { f() {} } });
+  later.limits = limits;
+  t.throws(() => new Memory(later, { initial: 7 }), rangeError);
+  t.notThrows(() => new Memory(later, { initial: 6 }));
+});
+
+test("a command with a shared memory, which is made anew for each call, is not defined where there is a limit", (t) => {
+  const { module } = load(`(module (memory $m 1 2 shared) ${grows("$m")} (func (export "_start")))`);
+  const linker = new Linker(engineOf());
+  t.throws(() => linker.defineModule(new Store(engineOf(), { limits }), "m", module), { instanceOf: MemoryLimitError, message: /defineInstance/ });
+  t.notThrows(() => new Linker(engineOf()).defineModule(new Store(engineOf()), "m", module));
 });
 
 test("a command with a shared memory that may become too large is not run", async (t) => {

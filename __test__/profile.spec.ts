@@ -198,6 +198,16 @@ test("the profile debug has debug information, code that is not optimised, and l
   if (features.has("addr2line")) t.regex(frames[0]!.file!, /\.wat$/);
 });
 
+test("with the profile debug everything compiles, whatever its debug information is", (t) => {
+  for (const wat of ["(module (func) (func nop))", "(module (func (local i32)))", "(module)", '(module (@custom ".debug_info" "nonsense") (@custom ".debug_abbrev" "x") (func nop))']) {
+    t.true(artifactBytes(wat, "debug").length > 0, wat);
+  }
+  const engine = engineOf("debug");
+  needs(t, "cranelift", () => engine.precompileSync("(module)"), () => {
+    for (const strip of ["names", "all"] as const) t.notThrows(() => engine.precompileSync("(module (func unreachable))", { strip }));
+  });
+});
+
 test("one process has engines of every profile at once", (t) => {
   const all = profiles.map((profile: ProfileName) => start(wat, {}, { profile }).exports);
   for (let i = 0; i < 20; i++) for (const exports of all) t.is((thrown(() => exports.div(i, 0)) as Trap).trapCode, "integerDivisionByZero");

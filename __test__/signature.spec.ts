@@ -40,6 +40,10 @@ test("what was signed loads with the key that has signed it, from bytes and from
   t.throws(() => Module.deserializeFile(engine, join(folder(t), "none"), { verify: ours.pub }), { code: "ENOENT" });
 });
 
+test("a key that was not found is no reason to trust", (t) => {
+  t.throws(() => Module.deserialize(engine, bytes, { verify: undefined }), typeError);
+});
+
 test("verify says whether the owner of a key has signed these bytes", (t) => {
   t.true(verify(bytes, signature, ours.pub));
   t.true(verify(bytes, Buffer.from(signature), Buffer.from(ours.pub)));

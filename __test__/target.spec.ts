@@ -86,7 +86,7 @@ test("hosts without an operating system get artifacts of the profile embedded, a
 });
 
 test("targets that nobody compiles for are a TypeError", (t) => {
-  for (const target of ["", "arm64", "i686-unknown-linux-gnu", "wasm32-wasip1", "x86_64", "sparc64-unknown-linux-gnu", "linux-arm64"]) {
+  for (const target of ["", "arm64", "i686-unknown-linux-gnu", "wasm32-wasip1", "x86_64", "sparc64-unknown-linux-gnu", "linux-arm64", "aarch64_be-unknown-linux-gnu", "riscv64imac-unknown-linux-gnu", "x86_64-unknown-uefi"]) {
     needs(t, "cranelift", () => engineOf().precompileSync(wasm(wat), { target }), () =>
       t.throws(() => engineOf().precompileSync(wasm(wat), { target }), { ...typeError, message: /options\.target must be a target triple/ }),
     );
@@ -132,6 +132,21 @@ test("one portable artifact runs on every machine, in the interpreter", (t) => {
   const file = join(folder(t), "portable.cwasm");
   writeFileSync(file, portable);
   t.is(new Instance(new Store(pulley), Module.deserializeFile(pulley, file)).exports.add(1, 1), 2);
+});
+
+test("whatever else is in the interpreter's triple is left out", (t) => {
+  const engine = new Engine({ target: "pulley64-unknown-linux-gnu" });
+  t.is(engine.target, "pulley64");
+  t.is(new Instance(new Store(engine), Module.deserialize(engine, portable)).exports.add(1, 2), 3);
+});
+
+test("an engine that interprets compiles for the machine too", (t) => {
+  needs(t, "cranelift", () => pulley.precompileSync(wat, { target: host }), () => {
+    for (const cpu of ["native", "baseline"] as const) {
+      const module = Module.deserialize(engineOf(), pulley.precompileSync(wat, { target: host, cpu }));
+      t.is(new Instance(new Store(engineOf()), module).exports.add(1, 2), 3);
+    }
+  });
 });
 
 test("the interpreter's artifacts and the machine's are not mixed up", (t) => {

@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Engine, type Manifest, inspect, sign } from "../index.js";
-import { signManifest } from "../lib/sign.js";
+import { Engine, type Manifest, inspect } from "../index.js";
 import { type Wishes, source } from "./compile.js";
 import { UsageError } from "./flags.js";
 import { glob } from "./glob.js";
 import { replaceAll } from "./replace.js";
 import { report } from "./report.js";
+import { signed } from "./sign.js";
 
 interface Job {
   /** The path of the wasm from where its pattern begins: its name. */
@@ -25,17 +25,18 @@ export async function compileAll(patterns: string[], output: string, { profile, 
   const jobs = jobsOf(patterns, wanted);
   const secret = key === undefined ? undefined : readFileSync(key);
   const written: [path: string, bytes: Uint8Array | string][] = [];
-  const manifest: Manifest = { format: 1, modules: {} };
+  const modules: Manifest["modules"] = Object.create(null);
+  const manifest: Manifest = { format: 1, modules };
   const progress = new Progress(jobs.length);
   let status = 0;
   const compile = async ({ name, path, target }: Job) => {
     const artifact = await engine.precompile(source(path), { ...options, target });
     const { sha256, bytes, wasm } = inspect(artifact);
-    const file = `${name.replace(/\.[^./]*$/, "")}.${target}.cwasm`;
-    const { artifacts } = (manifest.modules[name] ??= { sha256: wasm!.sha256, artifacts: [] });
+    const file = `${stem(name)}.${target}.cwasm`;
+    const { artifacts } = (modules[name] ??= { sha256: wasm!.sha256, artifacts: [] });
     artifacts.push({ target, profile: engine.profile, file, sha256, bytes });
     written.push([join(output, file), artifact]);
-    if (secret) written.push([join(output, `${file}.sig`), sign(artifact, secret)]);
+    if (secret) written.push([join(output, `${file}.sig`), signed(artifact, secret)]);
   };
   const work = async () => {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
@@ -54,10 +55,12 @@ export async function compileAll(patterns: string[], output: string, { profile, 
   if (status !== 0) return status;
   const text = manifestText(manifest, wanted);
   written.push([join(output, "cwasm.json"), text]);
-  if (secret) written.push([join(output, "cwasm.json.sig"), signManifest(Buffer.from(text), secret)]);
+  if (secret) written.push([join(output, "cwasm.json.sig"), signed(Buffer.from(text), secret)]);
   replaceAll(written);
   return 0;
 }
+
+const stem = (name: string) => name.replace(/\.[^./]*$/, "");
 
 function jobsOf(patterns: string[], targets: string[]): Job[] {
   const jobs = new Map<string, Job>();
@@ -73,10 +76,9 @@ function jobsOf(patterns: string[], targets: string[]): Job[] {
   }
   const outputs = new Map<string, string>();
   for (const { name } of jobs.values()) {
-    const stem = name.replace(/\.[^./]*$/, "");
-    const other = outputs.get(stem);
+    const other = outputs.get(stem(name));
     if (other !== undefined && other !== name) throw new UsageError(`${other} and ${name} would have the same artifact`);
-    outputs.set(stem, name);
+    outputs.set(stem(name), name);
   }
   return [...jobs.values()];
 }

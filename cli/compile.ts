@@ -6,8 +6,8 @@ import { Engine, type PrecompileOptions, type ProfileName } from "../index.js";
 import { compileAll } from "./compile-all.js";
 import type { Command } from "./cwasm.js";
 import { UsageError, readFlags } from "./flags.js";
-import { replace } from "./replace.js";
-import { signFile } from "./sign.js";
+import { replaceAll } from "./replace.js";
+import { signed } from "./sign.js";
 
 const help = `cwasm compile [OPTION…] FILE…: compile FILE (.wasm, or .wat) ahead of time.
 
@@ -62,8 +62,9 @@ async function main(args: string[]): Promise<number> {
   const [target] = wishes.targets;
   const artifact = await new Engine({ profile: wishes.profile }).precompile(source(file), { ...options, ...(target !== undefined && { target }) });
   output ??= `${basename(file, extname(file))}.cwasm`;
-  if (wishes.key !== undefined) signFile(output, artifact, wishes.key);
-  replace(output, artifact);
+  const files: [string, Uint8Array | string][] = [[output, artifact]];
+  if (wishes.key !== undefined) files.push([`${output}.sig`, signed(artifact, readFileSync(wishes.key))]);
+  replaceAll(files);
   return 0;
 }
 

@@ -33,31 +33,33 @@ function text(info: ArtifactInfo): string {
   const { kind, name, wasmtimeVersion, stamp, packageVersion, profile, target, cpu, compiler, wasm, functions, signature, problem } = info;
   const unknown = "unknown (not made by cwasm)";
   const rows: [string, string | undefined][] = [
-    ["kind", kind + (name === undefined ? "" : ` '${name}'`)],
+    ["kind", shown(kind + (name === undefined ? "" : ` '${name}'`))],
     ["size", size(info.bytes)],
     ["sha256", info.sha256],
-    ["stamp", stamp],
-    ["compiled by", wasmtimeVersion === undefined ? unknown : `Wasmtime ${wasmtimeVersion}, package ${packageVersion}${compiler ? `, ${compiler.optLevel}` : ""}`],
-    ["profile", profile ?? unknown],
-    ["target", target ?? unknown],
-    ["CPU", cpu === undefined ? unknown : cpu.features.length === 0 ? "the baseline" : cpu.features.join(" ")],
-    ["from wasm", wasm && `${wasm.sha256}, ${size(wasm.bytes)}`],
+    ["stamp", shown(stamp)],
+    ["compiled by", wasmtimeVersion === undefined ? unknown : shown(`Wasmtime ${wasmtimeVersion}, package ${packageVersion}${compiler ? `, ${compiler.optLevel}` : ""}`)],
+    ["profile", shown(profile ?? unknown)],
+    ["target", shown(target ?? unknown)],
+    ["CPU", cpu === undefined ? unknown : cpu.features.length === 0 ? "the baseline" : shown(cpu.features.join(" "))],
+    ["from wasm", wasm && shown(`${wasm.sha256}, ${size(wasm.bytes)}`)],
     ["functions", functions?.toString()],
     ["imports", info.imports && list(info.imports.map((one) => `${one.module}.${one.name} ${type(one)}`))],
     ["exports", info.exports && list(info.exports.map((one) => `${one.name} ${type(one)}`))],
     ["custom sections", info.customSections && list(info.customSections.map(({ name, bytes }) => `${name} ${size(bytes)}`))],
     ["sections", list(info.sections.map(({ name, bytes }) => `${name} ${size(bytes)}`))],
-    ["signed", signature ? `${signature.time}, key ${signature.key.slice(0, 16)}…, ${signature.matches ? "to be verified" : "another file"}` : "no"],
-    ["loads here", problem ? `no: ${problem.message}\n${" ".repeat(indent)}${problem.hint}` : "yes"],
+    ["signed", signature === "malformed" ? "FILE.sig is no signature" : signature ? `${shown(signature.time)}, key ${signature.key.slice(0, 16)}…, ${signature.matches ? "to be verified" : "another file"}` : "no"],
+    ["loads here", problem ? list([`no: ${problem.message}`, problem.hint]) : "yes"],
   ];
   return rows.flatMap(([title, text]) => (text === undefined ? [] : [`${title.padEnd(indent)}${text}`])).join("\n");
 }
+/** Names are whatever their authors chose; a terminal takes some characters for commands. */
+const shown = (text: string) => text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
 
 const indent = 17;
-const list = (rows: string[]) => (rows.length === 0 ? "none" : rows.join(`\n${" ".repeat(indent)}`));
+const list = (rows: string[]) => (rows.length === 0 ? "none" : rows.map(shown).join(`\n${" ".repeat(indent)}`));
 
 function type({ kind, type }: ExportType): string {
-  const names = (types: readonly unknown[]) => types.join(", ");
+  const names = (types: unknown) => (Array.isArray(types) ? types.join(", ") : "…");
   if (kind === "function") return `(${names(type.parameters)}) -> (${names(type.results)})`;
   if (kind === "tag") return `tag (${names(type.parameters)})`;
   if (kind === "global") return `global ${type.mutable ? "mut " : ""}${String(type.type)}`;

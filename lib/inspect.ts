@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type IncompatibleModuleError, IncompatibleModuleError as Incompatible, wrongType } from "./errors.js";
+import { type IncompatibleModuleError, IncompatibleModuleError as Incompatible, SignatureError, wrongType } from "./errors.js";
 import { type ArtifactParts, native } from "./load.js";
 import { parse, sha256 } from "./signature.js";
 import type { ExportType, ImportType } from "./types.js";
@@ -44,7 +44,7 @@ export interface ArtifactInfo {
   /** The SHA-256 of the whole, in hexadecimal. */
   sha256: string;
   /** What the signature beside a file says, which is not checked here: `cwasm verify` and `{ verify }` do. */
-  signature?: { time: string; key: string; matches: boolean };
+  signature?: { time: string; key: string; matches: boolean } | "malformed";
   /** Why an engine of its profile does not load it here; `undefined` where it does. */
   problem?: IncompatibleModuleError;
 }
@@ -76,17 +76,14 @@ function described(parts: ArtifactParts): Omit<ArtifactInfo, "sha256"> {
   const { stamp, isComponent, bytes } = parts;
   const sized = ([name, bytes]: [string, number]) => ({ name, bytes });
   const { wasmtime, profile, target, cpu, sharedMemoryGrowth: _, ...settings } = lines(parts.settings);
-  const { package: packageVersion, name, ...facts } = json(parts.facts);
   const info = {
     kind: isComponent ? ("component" as const) : ("module" as const),
     stamp,
     wasmtimeVersion: wasmtime,
-    packageVersion,
     profile,
     target,
     cpu: cpu === undefined ? undefined : { features: cpu.split(",").filter(Boolean) },
-    name: name ?? undefined,
-    ...facts,
+    ...facts(parts.facts),
     settings: Object.keys(settings).length > 0 ? settings : undefined,
     customSections: parts.customs?.map(sized),
     sections: parts.sections.map(sized),
@@ -96,19 +93,38 @@ function described(parts: ArtifactParts): Omit<ArtifactInfo, "sha256"> {
   return Object.fromEntries(Object.entries(info).filter(([, value]) => value !== undefined)) as typeof info;
 }
 
+const isObject = (value: unknown): value is Record<string, any> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isExtern = (value: unknown) => isObject(value) && typeof value["name"] === "string" && typeof value["kind"] === "string" && isObject(value["type"]);
+
 /** A block that was made by somebody else may have anything in it, behind a right checksum. */
-function json(text = ""): Record<string, any> {
+function facts(text = "{}") {
+  const facts = json(text || "{}");
+  const { package: packageVersion, name, wasm, functions, imports, exports, compiler } = isObject(facts) ? facts : { wasm: "wrong" };
+  const fits =
+    ["string", "undefined"].includes(typeof packageVersion) &&
+    (name == null || typeof name === "string") &&
+    (wasm === undefined || (isObject(wasm) && typeof wasm["sha256"] === "string" && typeof wasm["bytes"] === "number")) &&
+    ["number", "undefined"].includes(typeof functions) &&
+    [imports, exports].every((list) => list === undefined || (Array.isArray(list) && list.every(isExtern))) &&
+    (compiler === undefined || isObject(compiler));
+  if (!fits) throw damaged("its metadata has other things in it than it should");
+  return { packageVersion, name: name ?? undefined, wasm, functions, imports, exports, compiler };
+}
+function json(text: string): any {
   try {
-    return text === "" ? {} : JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
-    const hint = "compile it again";
-    throw Object.assign(new Incompatible("this artifact is damaged: its metadata is no JSON", { reason: "damaged", hint }), { cause });
+    throw Object.assign(damaged("its metadata is no JSON"), { cause });
   }
 }
+function damaged(what: string): IncompatibleModuleError {
+  return new Incompatible(`this artifact is damaged: ${what}`, { reason: "damaged", hint: "compile it again" });
+}
 
+/** The first of each name counts, as for native code. */
 function lines(text = ""): Record<string, string> {
   const pairs = text.split("\n").filter(Boolean).map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]);
-  return Object.fromEntries(pairs);
+  return Object.fromEntries(pairs.reverse());
 }
 
 /** Tried with an engine as it should be, as far as the artifact says. */
@@ -125,6 +141,11 @@ function problemOf(bytes: Uint8Array): IncompatibleModuleError | undefined {
 function signatureOf(path: string, hash: string): ArtifactInfo["signature"] {
   const text = beside(path);
   if (text === undefined) return undefined;
-  const { statement } = parse(text);
-  return { time: statement.time, key: statement.key, matches: statement.sha256 === hash };
+  try {
+    const { time, key, sha256 } = parse(text).statement;
+    return { time, key, matches: sha256 === hash };
+  } catch (error) {
+    if (error instanceof SignatureError) return "malformed";
+    throw error;
+  }
 }

@@ -50,6 +50,7 @@ export function loadFrom(engine: Engine, manifest: string | URL, name: string, o
   if (typeof name !== "string") throw wrongType(`name must be a string, got ${typeof name}`);
   if (typeof manifest !== "string" && !(manifest instanceof URL)) throw wrongType("manifest must be the path of cwasm.json");
   const { verify } = known(options, "verify");
+  if ("verify" in options && verify === undefined) throw wrongType("verify is given, and is undefined: which key?");
   const path = manifest instanceof URL ? fileURLToPath(manifest) : manifest;
   const bytes = readFileSync(path);
   if (verify !== undefined) check(bytes, beside(path), trusted(verify), "manifest");
@@ -63,8 +64,8 @@ export function loadFrom(engine: Engine, manifest: string | URL, name: string, o
 
 function parse(bytes: Buffer, path: string): Manifest {
   try {
-    const manifest = JSON.parse(bytes.toString("utf8")) as Manifest;
-    if (manifest.format === 1 && typeof manifest.modules === "object" && manifest.modules !== null) return manifest;
+    const manifest: unknown = JSON.parse(bytes.toString("utf8"));
+    if (isManifest(manifest)) return manifest;
   } catch {
     // Said below.
   }
@@ -72,6 +73,18 @@ function parse(bytes: Buffer, path: string): Manifest {
     reason: "notAnArtifact",
     hint: "make one with `cwasm compile -o DIR/ FILE…`",
   });
+}
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+/** Nothing outside of the manifest's folder is an artifact of its. */
+const isInside = (file: unknown) => typeof file === "string" && !/^([\\/]|[a-z]:)|(^|[\\/])\.\.([\\/]|$)|\0/i.test(file);
+
+/** Whether it is one, with all that is read of it. */
+export function isManifest(value: unknown): value is Manifest {
+  const isArtifact = (value: unknown) =>
+    isObject(value) && ["target", "profile", "sha256"].every((name) => typeof value[name] === "string") && isInside(value["file"]);
+  const isModule = (value: unknown) =>
+    isObject(value) && typeof value["sha256"] === "string" && Array.isArray(value["artifacts"]) && value["artifacts"].every(isArtifact);
+  return isObject(value) && value["format"] === 1 && isObject(value["modules"]) && Object.values(value["modules"]).every(isModule);
 }
 
 function find({ modules }: Manifest, name: string, engine: Engine): ManifestArtifact {

@@ -54,8 +54,9 @@ export function parse(signature: string): { text: string; statement: Statement; 
   try {
     const { statement: text, signature: base64 } = JSON.parse(signature) as Record<string, unknown>;
     const statement: unknown = JSON.parse(String(text));
-    if (typeof text === "string" && typeof base64 === "string" && typeof statement === "object" && statement !== null) {
-      return { text, statement: statement as Statement, signature: Buffer.from(base64, "base64") };
+    const isStatement = (value: any): value is Statement => ["sha256", "kind", "time", "key"].every((name) => typeof value?.[name] === "string");
+    if (typeof text === "string" && typeof base64 === "string" && isStatement(statement)) {
+      return { text, statement, signature: Buffer.from(base64, "base64") };
     }
   } catch {
     // Said below.

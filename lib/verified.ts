@@ -36,6 +36,8 @@ export function beside(path: string): string | undefined {
 function wanted(options: DeserializeOptions): boolean {
   const { verify, signature } = known(options, "verify", "signature");
   if (verify !== undefined) return true;
+  // Of a key that was not found nobody wants that anything is trusted.
+  if ("verify" in options) throw wrongType("verify is given, and is undefined: which key?");
   if (signature !== undefined) throw wrongType("a signature is nothing without verify, the key to check it with");
   return false;
 }

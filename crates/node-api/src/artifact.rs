@@ -1,7 +1,6 @@
 //! What a `.cwasm` says of itself, read without handing it to Wasmtime's loader; and why one does not load.
 
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use napi_derive::napi;
 use object::Endianness;
@@ -23,6 +22,7 @@ use crate::target::Target;
 
 const WASMTIME_OS_ABI: u8 = 200;
 const ENGINE_SECTION: &[u8] = b".wasmtime.engine";
+const UNWIND_SECTION: &[u8] = b".eh_frame";
 const WASM_MAGIC: &[u8] = b"\0asm";
 const COMPONENT: u32 = 2;
 
@@ -101,10 +101,18 @@ impl<'a> Artifact<'a> {
         }
         let endian = header.endian().ok()?;
         let sections = header.sections(endian, data).ok()?;
-        // Wasmtime takes the last of several texts, and has looked at the first.
-        let is_text = |section: &&_| sections.section_name(endian, *section) == Ok(b".text");
-        if sections.iter().filter(is_text).count() > 1 {
-            return None;
+        // Wasmtime takes the last of several, and has looked at the first.
+        for name in [&b".text"[..], ENGINE_SECTION, UNWIND_SECTION] {
+            let is_named = |section: &&_| sections.section_name(endian, *section) == Ok(name);
+            if sections.iter().filter(is_named).count() > 1 {
+                return None;
+            }
+        }
+        // What to unwind with is registered with the system, which looks at nothing.
+        if let Some((_, unwind)) = sections.section_by_name(endian, UNWIND_SECTION) {
+            if unwind.sh_offset(endian) % 4096 != 0 || unwind.sh_size(endian) < 4 {
+                return None;
+            }
         }
         let (_, section) = sections.section_by_name(endian, ENGINE_SECTION)?;
         let engine = section.data(endian, data).ok()?;
@@ -149,10 +157,22 @@ impl<'a> Artifact<'a> {
     fn is_exact(&self) -> bool {
         self.version() == WASMTIME_VERSION && self.profile().is_some()
     }
+    /// The Wasmtime that made it, if that is one whose code this one does not run.
+    fn foreign(&self) -> Option<&'a str> {
+        if let Some((version, _)) = self.stamp.split_once('+') {
+            return (version != WASMTIME_VERSION).then_some(version);
+        }
+        let version = match self.block {
+            Some(block) => block.setting("wasmtime")?,
+            // As stock Wasmtime stamps; anything else is somebody's own.
+            None => Some(self.stamp).filter(|stamp| stamp.bytes().all(|byte| byte.is_ascii_digit()))?,
+        };
+        let ours = ModuleVersion::Wasmtime.stamp(Profile::DEFAULT);
+        (version.split('.').next() != Some(&ours)).then_some(version)
+    }
     /// Refuses one that was changed. What other versions have written may just be unknown to this one.
     fn is_whole(&self) -> Result<()> {
-        let foreign = self.stamp.contains('+') && self.version() != WASMTIME_VERSION;
-        match self.damage.filter(|_| !foreign) {
+        match self.damage.filter(|_| self.foreign().is_none()) {
             None => Ok(()),
             Some(what) => Err(refusal("damaged", format!("this artifact is damaged: {what}"))
                 .with("hint", "copy it again, whole and as a binary file, or compile it again")
@@ -193,8 +213,13 @@ impl<'a> Artifact<'a> {
 
     /// Refuses an artifact that an engine with these settings can't load, and says why.
     pub fn check(&self, engine: &Settings) -> Result<()> {
-        self.check_stamp(engine)?;
+        self.check_stamp(&engine.module_version, engine.profile)?;
         self.is_whole()?;
+        if self.is_component {
+            let message = "this artifact is a component, and only modules are loaded";
+            let hint = "compile a module, such as a command of WASI preview 1";
+            return Err(refusal("notAnArtifact", message).with("hint", hint).into());
+        }
         if let Some(found) = self.target() {
             check_target(found, &engine.target)?;
         }
@@ -209,44 +234,64 @@ impl<'a> Artifact<'a> {
         self.block.map_or(Ok(()), |block| self.check_settings(block, engine))
     }
 
-    fn check_stamp(&self, engine: &Settings) -> Result<()> {
-        let expected = engine.stamp();
-        if self.stamp == expected {
-            return Ok(());
+    fn check_stamp(&self, engine: &ModuleVersion, profile: Profile) -> Result<()> {
+        if let Some(found) = self.foreign() {
+            return Err(made_by(found).into());
         }
-        let (version, profile) = self.stamp.split_once('+').unwrap_or((self.stamp, ""));
-        let wanted = expected
-            .split_once('+')
-            .map_or(expected.as_str(), |(version, _)| version);
-        let error = if version != wanted {
-            let found = if version.is_empty() {
-                "an unknown version"
-            } else {
-                version
-            };
-            refusal(
-                "version",
-                format!("this artifact was made by Wasmtime {found}; this is {wanted}"),
-            )
-            .with("setting", "moduleVersion")
-            .with("expected", wanted)
-            .with("found", version)
-            .with("hint", hint_for(self.stamp))
-        } else {
-            let ours = engine.profile.name();
-            refusal(
-                "profile",
-                format!("this artifact has the profile '{profile}', the engine '{ours}'"),
-            )
-            .with("setting", "profile")
-            .with("expected", ours.as_str())
-            .with("found", profile)
-            .with(
-                "hint",
-                format!("use new Engine({{ profile: '{profile}' }}), or compile it with --profile {ours}"),
-            )
+        let (stamp, expected) = (self.stamp, engine.stamp(profile));
+        match stamp.split_once('+') {
+            Some((_, name)) if *engine == ModuleVersion::Exact && stamp != expected => {
+                Err(self.other_profile(name, profile))
+            }
+            _ if stamp != expected => {
+                let message =
+                    format!("this artifact is stamped '{stamp}', this engine loads what is stamped '{expected}'");
+                Err(refusal("version", message)
+                    .with("setting", "moduleVersion")
+                    .with("expected", expected.as_str())
+                    .with("found", stamp)
+                    .with("hint", format!("load it with {}", self.constructor()))
+                    .into())
+            }
+            _ => match self.profile() {
+                Some(found) if found != profile => Err(self.other_profile(&found.name(), profile)),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn other_profile(&self, found: &str, engine: Profile) -> Failure {
+        let ours = engine.name();
+        let message = format!("this artifact has the profile '{found}', the engine '{ours}'");
+        let again = format!("compile it with --profile {ours}");
+        let hint = match self.profile() {
+            Some(_) => format!("use {}, or {again}", self.constructor()),
+            None => again,
         };
-        Err(error.into())
+        refusal("profile", message)
+            .with("setting", "profile")
+            .with("expected", ours)
+            .with("found", found)
+            .with("hint", hint)
+            .into()
+    }
+
+    /// JavaScript that makes an engine for it.
+    fn constructor(&self) -> String {
+        let profile = match self.stamp.split_once('+') {
+            Some((_, name)) => Some(name.to_owned()),
+            None => self.profile().map(Profile::name),
+        };
+        let version = match self.stamp {
+            stamp if stamp.contains('+') => None,
+            stamp if stamp == ModuleVersion::Wasmtime.stamp(Profile::DEFAULT) => Some("wasmtime".to_owned()),
+            stamp => Some(stamp.to_owned()),
+        };
+        let options = [("profile", profile), ("moduleVersion", version)];
+        let options = options
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}: '{}'", value?)));
+        format!("new Engine({{ {} }})", options.collect::<Vec<_>>().join(", "))
     }
 
     fn check_settings(&self, block: Block<'_>, engine: &Settings) -> Result<()> {
@@ -277,16 +322,14 @@ impl<'a> Artifact<'a> {
     fn config(&self, env: napi::sys::napi_env) -> Result<Js> {
         self.is_whole()?;
         let Some(profile) = self.profile() else {
-            let message = format!(
-                "this artifact is stamped '{}', which names no profile of this version",
-                self.stamp
-            );
-            return Err(refusal("profile", message)
-                .with("setting", "profile")
-                .with("found", self.stamp)
-                .with("hint", hint_for(self.stamp))
-                .into());
+            self.check_stamp(&ModuleVersion::Exact, Profile::DEFAULT)?;
+            return Err(Error::internal("the stamp of an engine names its profile").into());
         };
+        // Nobody has said here that another version will do.
+        let version = self.block.and_then(|block| block.setting("wasmtime"));
+        if version != Some(WASMTIME_VERSION) || ["", "exact", "wasmtime"].contains(&self.stamp) {
+            return Err(made_by(version.unwrap_or(self.version())).into());
+        }
         let config = Js::object(env)?;
         config.set("profile", Js::string(env, &profile.name())?)?;
         let target = self
@@ -352,17 +395,21 @@ pub fn with_file<T>(path: &str, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -
     read(&Artifact::read(&ReadCache::new(file))?)
 }
 
-/// What to do about a stamp that is not the engine's.
-fn hint_for(stamp: &str) -> &'static str {
-    if stamp == ModuleVersion::Wasmtime.stamp(Profile::DEFAULT) {
-        "it was made for exchange with `wasmtime compile`: load it with new Engine({ moduleVersion: 'wasmtime' })"
-    } else {
-        "compile it again with the same version of the package that loads it"
-    }
-}
-
-fn refusal(reason: &str, message: impl Into<String>) -> Error {
+pub fn refusal(reason: &str, message: impl Into<String>) -> Error {
     Error::new("IncompatibleModuleError", message).with("reason", reason)
+}
+fn made_by(found: &str) -> Error {
+    let known = if found.is_empty() { "an unknown version" } else { found };
+    let hint =
+        format!("compile it again with the version that loads it, of the package or of Wasmtime ({WASMTIME_VERSION})");
+    refusal(
+        "version",
+        format!("this artifact was made by Wasmtime {known}; this is {WASMTIME_VERSION}"),
+    )
+    .with("setting", "moduleVersion")
+    .with("expected", WASMTIME_VERSION)
+    .with("found", found)
+    .with("hint", hint)
 }
 fn check_target(found: &str, engine: &Target) -> Result<()> {
     if Target::named(found).is_some_and(|target| target.same_code(engine)) {
@@ -400,44 +447,6 @@ fn too_old(version: Option<Version>, minimum: Version) -> Failure {
         "compile it again with a newer version, or say new Engine({ minimumCompilerVersion }) if you accept its code",
     )
     .into()
-}
-
-/// Hands what has passed the checks above to Wasmtime, which panics over some damage that only an artifact without our block can
-/// have here.
-pub fn load(deserialize: impl FnOnce() -> wasmtime::Result<wasmtime::Module>) -> Result<wasmtime::Module> {
-    let loaded = catch_unwind(AssertUnwindSafe(deserialize));
-    loaded
-        .unwrap_or_else(|_| Err(wasmtime::Error::msg("its parts do not fit together")))
-        .map_err(refused)
-}
-
-/// Wasmtime's own refusal of an artifact that has passed the checks above: one of stock Wasmtime, or damaged bytes.
-fn refused(error: wasmtime::Error) -> Failure {
-    let text = format!("{error:#}");
-    let (reason, hint) = if text.contains("for architecture") || text.contains("for operating system") {
-        (
-            "target",
-            "compile it for this machine: `cwasm compile`, without --target",
-        )
-    } else if text.contains("not available on the host") {
-        ("cpu", "compile it without --native")
-    } else if text.contains("odule was compiled") || text.contains("compilation settings") {
-        ("setting", "compile it with the settings that docs/artifacts.md names")
-    } else {
-        (
-            "notAnArtifact",
-            "make a .cwasm with `cwasm compile`, and copy it as a binary file",
-        )
-    };
-    let error = refusal(reason, format!("this artifact does not load: {text}")).with("hint", hint);
-    // "Module was compiled with a memory reservation of '1' but '2' is expected for the host"
-    let setting = text
-        .split_once("compiled with ")
-        .map(|(_, rest)| rest.trim_start_matches("a "));
-    match setting.and_then(|rest| rest.split_once(" but ")) {
-        Some((setting, _)) if reason == "setting" => error.with("setting", setting).into(),
-        _ => error.into(),
-    }
 }
 
 /// What an artifact (bytes, or the path of a file) says of itself: stamp, sections, and what our block has.

@@ -14,7 +14,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Field, Result, guard};
 use crate::js::{Js, check};
-use crate::module::Module;
+use crate::module::{Module, image};
 use crate::options::{Options, known};
 use crate::profile::Profile;
 use crate::share::Place;
@@ -58,17 +58,17 @@ pub fn until_aborted(signal: Js, start: impl FnOnce() -> Result<Js>) -> Result<J
     if signal.is_undefined() {
         return start();
     }
-    let facade = EnvData::of(signal.env)?;
-    facade.call(signal.env, "notAborted", &[signal])?;
     let promise = start()?;
-    facade.call(signal.env, "abortable", &[promise, signal])
+    EnvData::of(signal.env)?.call(signal.env, "abortable", &[promise, signal])
 }
-
-/// The ELF image of a module.
-fn image(module: &wasmtime::Module) -> &[u8] {
-    let range = module.image_range();
-    // SAFETY: it is mapped for as long as the module lives, and nothing writes to it.
-    unsafe { std::slice::from_raw_parts(range.start, range.end.addr() - range.start.addr()) }
+/// Throws the reason of a signal that was aborted already, before anything else is looked at.
+pub fn not_aborted(signal: Js) -> Result<()> {
+    if signal.is_undefined() {
+        return Ok(());
+    }
+    EnvData::of(signal.env)?
+        .call(signal.env, "notAborted", &[signal])
+        .map(drop)
 }
 
 /// `Config.compiler` as it was read.
@@ -148,29 +148,48 @@ fn wasm<'a>(bytes: Js, what: &str) -> Result<Bytes<'a>> {
     Ok(bytes)
 }
 
-/// Wasm to compile, out of reach of JavaScript.
-pub struct Source(Vec<u8>);
+/// What to compile, out of reach of JavaScript.
+pub enum Source {
+    Wasm(Vec<u8>),
+    Text(String),
+}
 
 impl Source {
     /// Bytes are binary wasm, a string is text.
-    pub fn read(source: Js, profile: Profile) -> Result<Source> {
+    pub fn read(source: Js) -> Result<Source> {
         if source.is_string() {
-            return wat::parse(&source.to_str("source")?, profile).map(Source);
+            return source.to_str("source").map(Source::Text);
         }
-        Ok(Source(wasm(source, "source")?.to_vec()))
+        Ok(Source::Wasm(wasm(source, "source")?.to_vec()))
     }
-    pub fn wasm(&self) -> &[u8] {
-        &self.0
+    /// Binary wasm.
+    pub fn wasm(self, profile: Profile) -> Result<Vec<u8>> {
+        match self {
+            Source::Wasm(wasm) => Ok(wasm),
+            Source::Text(text) => wat::parse(&text, profile),
+        }
     }
-    fn compile(&self, parts: &EngineParts) -> Result<(wasmtime::Module, Arc<[u8]>)> {
-        let module = wasmtime::Module::from_binary(&parts.engine, &self.0).map_err(compile_error)?;
+    fn compile(self, parts: &EngineParts) -> Result<(wasmtime::Module, Arc<[u8]>)> {
+        let wasm = self.wasm(parts.profile())?;
+        let module = compiled(&wasm, parts.profile(), |wasm| {
+            wasmtime::Module::from_binary(&parts.engine, wasm)
+        })?;
         // What an artifact of it would have, as there may be one.
-        let block = Description::of(&self.0, true).block(&parts.settings, image(&module))?;
+        let block = Description::of(&wasm, true).block(&parts.settings, image(&module))?;
         Ok((module, block.into()))
     }
 }
 
-pub fn compile_error(error: wasmtime::Error) -> Failure {
+/// Compiles, and where debug information stands in the way, without it: it may be wrong, or more than Wasmtime can translate.
+pub fn compiled<T>(wasm: &[u8], profile: Profile, compile: impl Fn(&[u8]) -> wasmtime::Result<T>) -> Result<T> {
+    let first = compile(wasm);
+    if first.is_ok() || !profile.is_debug() {
+        return first.map_err(compile_error);
+    }
+    compile(&describe::without(wasm, describe::is_debug_info)).map_err(compile_error)
+}
+
+fn compile_error(error: wasmtime::Error) -> Failure {
     let text = format!("{error:#}");
     // "… (at offset 0x1f)" of one part of Wasmtime, "… at offset 31: …" of another.
     let offset = text.split_once("at offset ").and_then(|(_, rest)| {
@@ -234,9 +253,10 @@ impl Module {
         let env = engine.env;
         task::promise(env, || {
             let parts = engine.class::<Engine>("engine")?.parts.clone();
-            let source = Source::read(source, parts.profile())?;
-            let engine = Kept::new(engine)?;
             let signal = Options::<CompileOptions>::new(options, "options")?.get("signal")?;
+            not_aborted(signal)?;
+            let source = Source::read(source)?;
+            let engine = Kept::new(engine)?;
             until_aborted(signal, || {
                 task::spawn(
                     env,
@@ -256,7 +276,7 @@ impl Module {
     pub fn compile_sync(engine: Js, source: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let (module, block) = Source::read(source, parts.profile())?.compile(parts)?;
+            let (module, block) = Source::read(source)?.compile(parts)?;
             Module::wrap(module, engine, Some(block), Place::default())
         })
     }

@@ -81,7 +81,9 @@ pub struct Version([u32; 3]);
 
 impl Version {
     pub fn parse(text: &str) -> Option<Version> {
-        let mut parts = text.split('.').map(|part| part.parse().ok());
+        // A number may begin with '+' for Rust.
+        let number = |part: &str| part.parse().ok().filter(|_| !part.starts_with('+'));
+        let mut parts = text.split('.').map(number);
         let version = Version([parts.next()??, parts.next()??, parts.next()??]);
         parts.next().is_none().then_some(version)
     }
@@ -135,7 +137,7 @@ pub struct Settings {
     pub profile: Profile,
     pub target: Target,
     pub max_wasm_stack: usize,
-    module_version: ModuleVersion,
+    pub module_version: ModuleVersion,
     minimum: Version,
     pub compiler: compiler::Settings,
     cache: cache::Settings,

@@ -100,43 +100,30 @@ pub fn artifact(image: Vec<u8>, block: &[u8]) -> Result<Vec<u8>> {
     Ok(append(image, block, checksum))
 }
 
-/// Wasm without the names of its functions.
-pub fn without_names(wasm: &[u8]) -> Vec<u8> {
+/// Wasm without the custom sections of these names.
+pub fn without(wasm: &[u8], dropped: impl Fn(&str) -> bool) -> Vec<u8> {
     let mut rest = Vec::with_capacity(wasm.len());
-    let mut kept = 0;
+    // What is kept so far, and where the last section ended: there the next one's header begins.
+    let (mut kept, mut end) = (0, 8);
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload {
-            Ok(Payload::CustomSection(custom)) if custom.name() == "name" => {
-                // The section begins with its kind, 0, and its length as LEB128, which may be padded.
-                let range = custom.range();
-                let start = section_start(wasm, range.start, range.len());
-                rest.extend_from_slice(wasm.get(kept..start).unwrap_or(&[]));
-                kept = range.end;
-            }
-            Ok(_) => {}
-            // It will not compile either.
-            Err(_) => return wasm.to_vec(),
+        // It will not compile either.
+        let Ok(payload) = payload else { return wasm.to_vec() };
+        let Some((_, range)) = payload.as_section() else {
+            continue;
+        };
+        let header = std::mem::replace(&mut end, range.end);
+        if matches!(payload, Payload::CustomSection(custom) if dropped(custom.name())) {
+            rest.extend_from_slice(wasm.get(kept..header).unwrap_or(&[]));
+            kept = end;
         }
     }
     rest.extend_from_slice(wasm.get(kept..).unwrap_or(&[]));
     rest
 }
 
-/// Where the header of a section begins whose content is at `content`.
-fn section_start(wasm: &[u8], content: usize, len: usize) -> usize {
-    let is_header = |size: &usize| {
-        let Some([0, leb @ ..]) = wasm.get(content - size..content) else {
-            return false;
-        };
-        let value = leb
-            .iter()
-            .rev()
-            .fold(0u64, |sum, byte| (sum << 7) | u64::from(byte & 0x7f));
-        let ends = leb.iter().position(|byte| byte & 0x80 == 0);
-        ends == Some(leb.len() - 1) && value == len as u64
-    };
-    let size = (2..=6).filter(|size| *size <= content).find(is_header);
-    content - size.unwrap_or(0)
+/// Whether a custom section is debug information, which is the compiler's to use, and may be most of a module.
+pub fn is_debug_info(name: &str) -> bool {
+    name.starts_with(".debug_")
 }
 
 impl Module {
@@ -193,7 +180,7 @@ impl Module {
         Ok(())
     }
 
-    /// Debug information is the compiler's to use, and may be most of a module: what it needs of it is in the image.
+    /// What is needed of debug information is in the image.
     fn custom(&mut self, name: &str, data: &[u8]) {
         if name == "name" {
             let names = wasmparser::NameSectionReader::new(wasmparser::BinaryReader::new(data, 0));
@@ -202,7 +189,7 @@ impl Module {
                     self.name = Some(name.into());
                 }
             }
-        } else if !name.starts_with(".debug_") {
+        } else if !is_debug_info(name) {
             self.customs.push((name.into(), data.into()));
         }
     }

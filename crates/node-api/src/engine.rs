@@ -57,12 +57,7 @@ impl Engine {
         guard(config.env, || {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
-            let config = settings.to_config()?;
-            let engine = if settings.profile.signals(&settings.target) {
-                signals::engine(&config)?
-            } else {
-                wasmtime::Engine::new(&config).map_err(refused)?
-            };
+            let engine = make(&settings, &settings.to_config()?)?;
             Ok(Engine::of(Arc::new(EngineParts { engine, settings })))
         })
     }
@@ -77,6 +72,15 @@ impl Engine {
     #[napi(getter)]
     pub fn target(&self, env: napi::Env) -> napi::Result<String> {
         guard(env.raw(), || Ok(self.parts.settings.target.to_string()))
+    }
+}
+
+/// Wasmtime's engine of a config that was made of these settings.
+pub fn make(settings: &Settings, config: &wasmtime::Config) -> Result<wasmtime::Engine> {
+    if settings.profile.signals(&settings.target) {
+        signals::engine(config)
+    } else {
+        wasmtime::Engine::new(config).map_err(refused)
     }
 }
 

@@ -35,6 +35,7 @@ mod module;
 mod panic;
 mod profile;
 mod ref_type;
+mod refused;
 mod share;
 mod sig;
 #[cfg_attr(not(unix), path = "signals_disabled.rs")]

@@ -104,6 +104,15 @@ pub fn reserve(context: &mut StoreContextMut<'_, Data>, growth: u64) -> wasmtime
     }
     context.data_mut().limits.reserve(growth)
 }
+/// Gives back what was taken into account, where nothing was made after all.
+pub fn release(context: &mut StoreContextMut<'_, Data>, growth: u64) {
+    let taken = &mut context.data_mut().limits.taken;
+    taken.reserved = taken.reserved.saturating_sub(growth);
+}
+/// Whether the store has a limit on bytes.
+pub fn is_limited(context: &StoreContextMut<'_, Data>) -> bool {
+    context.data().limits.limits.memory_bytes.is_some()
+}
 
 /// Asked by Wasmtime before anything of a store grows.
 pub struct Limiter {
@@ -119,6 +128,8 @@ pub struct Limiter {
 #[derive(Clone, Copy, Default)]
 struct Taken {
     bytes: u64,
+    /// Bytes that they may take without a question, and nobody has yet.
+    reserved: u64,
     elements: u64,
 }
 
@@ -143,7 +154,8 @@ impl Limiter {
             .map(|()| false)
     }
     fn reserve(&mut self, growth: u64) -> wasmtime::Result<()> {
-        let total = self.taken.bytes.saturating_add(growth);
+        let reserved = self.taken.reserved.saturating_add(growth);
+        let total = self.taken.bytes.saturating_add(reserved);
         if let Some(limit) = self.limits.memory_bytes.filter(|limit| total > *limit) {
             let message =
                 format!("the guest's shared memory may grow to {total} bytes of memory, its limit is {limit}");
@@ -151,10 +163,7 @@ impl Limiter {
                 Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit"),
             ));
         }
-        if self.limits.memory_bytes.is_some() {
-            self.taken.bytes = total;
-            self.report();
-        }
+        self.taken.reserved = reserved;
         Ok(())
     }
     fn failed(&self, message: String) -> wasmtime::Result<()> {
@@ -174,8 +183,9 @@ impl ResourceLimiter for Limiter {
         }
         let growing = desired.saturating_sub(current) as u64;
         let total = self.taken.bytes.saturating_add(growing);
-        if let Some(limit) = self.limits.memory_bytes.filter(|limit| total > *limit) {
-            return self.refuse("bytes of memory", total, limit);
+        let most = total.saturating_add(self.taken.reserved);
+        if let Some(limit) = self.limits.memory_bytes.filter(|limit| most > *limit) {
+            return self.refuse("bytes of memory", most, limit);
         }
         self.growing = growing;
         self.taken.bytes = total;

@@ -244,9 +244,21 @@ impl Linker {
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
             core.runs(module);
+            // A command is instantiated anew for each call, where nobody is asked.
+            let is_command = module.get_export("_initialize").is_none();
             core.run(|context| {
+                if growth > 0 && is_command && limits::is_limited(context) {
+                    let message = "a command with a shared memory of its own can't be held to memoryBytes: instantiate it, \
+                                   and use defineInstance";
+                    let error = Error::new("MemoryLimitError", message).with("trapCode", "memoryLimit");
+                    return Err(trap::error(error));
+                }
                 limits::reserve(context, growth)?;
-                linker.module(context, &name, module).map(drop)
+                let defined = linker.module(&mut *context, &name, module).map(drop);
+                if defined.as_ref().is_err_and(trap::is_refusal) {
+                    limits::release(context, growth);
+                }
+                defined
             })?;
             Ok(this.object)
         })

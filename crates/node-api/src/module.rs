@@ -13,6 +13,7 @@ use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
 use crate::metadata::{self, Block};
+use crate::refused::refused;
 use crate::{share, sig, types};
 
 /// What an instance of a module needs.
@@ -78,11 +79,15 @@ impl Module {
         if let Some(block) = &self.block {
             return Some(Block::of(block));
         }
-        let range = self.module.image_range();
-        // SAFETY: it is mapped for as long as the module lives; that the file stays as it is, is the caller's promise.
-        let image = unsafe { std::slice::from_raw_parts(range.start, range.end.addr() - range.start.addr()) };
-        metadata::in_image(image)
+        metadata::in_image(image(&self.module))
     }
+}
+
+/// The ELF image of a module, and what stands behind it.
+pub fn image(module: &wasmtime::Module) -> &[u8] {
+    let range = module.image_range();
+    // SAFETY: it is mapped for as long as the module lives; that a file stays as it is, is its loader's promise.
+    unsafe { std::slice::from_raw_parts(range.start, range.end.addr() - range.start.addr()) }
 }
 
 /// What an artifact is made of once the facade (lib/verified.ts) has found that one of the keys in `options` has signed it; none
@@ -100,7 +105,7 @@ impl Module {
         let bytes = Bytes::read(bytes, "bytes")?;
         Artifact::read(&*bytes)?.check(&parts.settings)?;
         // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-        let module = artifact::load(|| unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) })?;
+        let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(refused)?;
         Module::wrap(module, engine, None, share::Place::default())
     }
 }
@@ -155,7 +160,7 @@ impl Module {
             let path = name;
             artifact::with_file(&path, |found| found.check(&parts.settings))?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module = artifact::load(|| unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) })?;
+            let module = unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(refused)?;
             Module::wrap(module, engine, None, share::Place::default())
         })
     }

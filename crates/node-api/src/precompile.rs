@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use napi_derive::napi;
 
-use crate::compiler::{COMPILING, Source, compile_error, until_aborted};
+use crate::compiler::{COMPILING, Source, compiled, not_aborted, until_aborted};
 use crate::config::Settings;
 use crate::describe::{self, Description};
 use crate::engine::{Engine, EngineParts, refused};
@@ -45,7 +45,6 @@ known!(PrecompileOptions {
 });
 
 /// The CPU an artifact is made for.
-#[derive(Clone, PartialEq)]
 enum Cpu {
     Native,
     /// The baseline of the architecture, and these.
@@ -97,7 +96,7 @@ struct Plan {
     strip: Strip,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Strip {
     None,
     Names,
@@ -119,7 +118,7 @@ impl Plan {
         }
         let settings = parts.settings.for_target(target)?;
         let engine = match Cpu::read(&options, &settings.target)? {
-            Cpu::Native if strip == Strip::None => parts.engine.clone(),
+            Cpu::Native if strip == Strip::None && settings.target == parts.settings.target => parts.engine.clone(),
             cpu => cpu.engine(&settings, strip)?,
         };
         let plan = Plan {
@@ -130,14 +129,15 @@ impl Plan {
         Ok((plan, options.get("signal")?))
     }
 
-    fn precompile(&self, source: &Source) -> Result<Vec<u8>> {
+    fn precompile(&self, source: Source) -> Result<Vec<u8>> {
+        let profile = self.settings.profile;
+        let whole = source.wasm(profile)?;
         let wasm = match self.strip {
-            Strip::None => Cow::Borrowed(source.wasm()),
-            _ => Cow::Owned(describe::without_names(source.wasm())),
+            Strip::None => Cow::Borrowed(&whole),
+            _ => Cow::Owned(describe::without(&whole, |name| name == "name")),
         };
-        let image = self.engine.precompile_module(&wasm).map_err(compile_error)?;
-        let description = Description::of(source.wasm(), self.strip != Strip::All);
-        let block = description.block(&self.settings, &image)?;
+        let image = compiled(&wasm, profile, |wasm| self.engine.precompile_module(wasm))?;
+        let block = Description::of(&whole, self.strip != Strip::All).block(&self.settings, &image)?;
         describe::artifact(image, &block)
     }
 }
@@ -146,7 +146,8 @@ impl Cpu {
     /// An engine that compiles for this CPU.
     fn engine(self, settings: &Settings, strip: Strip) -> Result<wasmtime::Engine> {
         let mut config = settings.to_config()?;
-        if strip == Strip::All {
+        // Debug information is made with the map.
+        if strip == Strip::All && !settings.profile.is_debug() {
             config.generate_address_map(false);
         }
         if let Cpu::Features(features) = self {
@@ -157,7 +158,7 @@ impl Cpu {
                 unsafe { config.cranelift_flag_enable(&format!("has_{feature}")) };
             }
         }
-        wasmtime::Engine::new(&config).map_err(refused)
+        crate::engine::make(settings, &config)
     }
 }
 
@@ -175,12 +176,13 @@ impl Engine {
         let env = source.env;
         task::promise(env, || {
             let (plan, signal) = Plan::read(&self.parts, options)?;
-            let source = Source::read(source, self.parts.profile())?;
+            not_aborted(signal)?;
+            let source = Source::read(source)?;
             until_aborted(signal, || {
                 task::spawn(
                     env,
                     &COMPILING,
-                    move || plan.precompile(&source),
+                    move || plan.precompile(source),
                     |env, bytes| Js::buffer(env, &bytes),
                 )
             })
@@ -199,10 +201,7 @@ impl Engine {
                 let message = "options.signal is for precompile: no signal fires while this thread compiles";
                 return Err(Error::type_error(message).into());
             }
-            Js::buffer(
-                source.env,
-                &plan.precompile(&Source::read(source, self.parts.profile())?)?,
-            )
+            Js::buffer(source.env, &plan.precompile(Source::read(source)?)?)
         })
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use napi_derive::napi;
-use target_lexicon::{Architecture, Endianness, OperatingSystem, PointerWidth, Triple};
+use target_lexicon::{
+    Aarch64Architecture, Architecture, Endianness, OperatingSystem, PointerWidth, Riscv64Architecture, Triple,
+};
 
 use crate::error::{Error, Result, guard};
 use crate::features;
@@ -32,13 +34,26 @@ impl Target {
     /// The target of this name, if it is one that Wasmtime has a compiler for.
     pub fn named(name: &str) -> Option<Target> {
         let triple: Triple = name.parse().ok()?;
-        let known = matches!(
+        if triple.is_pulley() {
+            // The interpreter runs on no vendor's system.
+            return triple.architecture.to_string().parse().ok().map(Target);
+        }
+        let architecture = matches!(
             triple.architecture,
-            Architecture::X86_64 | Architecture::Aarch64(_) | Architecture::Riscv64(_) | Architecture::S390x
+            Architecture::X86_64
+                | Architecture::Aarch64(Aarch64Architecture::Aarch64)
+                | Architecture::Riscv64(Riscv64Architecture::Riscv64gc)
+                | Architecture::S390x
         );
-        // All else would compile, and then load nowhere.
-        let system = !matches!(triple.operating_system, OperatingSystem::Unknown);
-        (triple.is_pulley() || known && system).then_some(Target(triple))
+        let system = matches!(
+            triple.operating_system,
+            OperatingSystem::Linux
+                | OperatingSystem::Darwin(_)
+                | OperatingSystem::MacOSX(_)
+                | OperatingSystem::Windows
+                | OperatingSystem::None_
+        );
+        (architecture && system).then_some(Target(triple))
     }
     pub fn read(name: &str, what: &str) -> Result<Target> {
         Target::named(name).ok_or_else(|| {
