@@ -38,7 +38,7 @@ export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSyn
 /** The artifact of text for an engine that runs the target, and has what else the config says. */
 export const artifactFor = (wat: string, config: Config) => readFileSync(artifactWith(wat, config));
 
-function artifactWith(wat: string, config: Config): string {
+export function artifactWith(wat: string, config: Config): string {
   const stamp = [version, JSON.stringify(config), statSync(addon("full")).mtimeMs, wat].join("\n");
   const file = join(root, "target", "test-artifacts", `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
   if (!existsSync(file)) make(wat, config, file);

@@ -109,10 +109,9 @@ impl<'a> Artifact<'a> {
             }
         }
         // What to unwind with is registered with the system, which looks at nothing.
-        if let Some((_, unwind)) = sections.section_by_name(endian, UNWIND_SECTION) {
-            if unwind.sh_offset(endian) % 4096 != 0 || unwind.sh_size(endian) < 4 {
-                return None;
-            }
+        let unwind = sections.section_by_name(endian, UNWIND_SECTION);
+        if unwind.is_some_and(|(_, section)| section.sh_offset(endian) % 4096 != 0 || section.sh_size(endian) < 4) {
+            return None;
         }
         let (_, section) = sections.section_by_name(endian, ENGINE_SECTION)?;
         let engine = section.data(endian, data).ok()?;

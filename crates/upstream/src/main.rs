@@ -1,0 +1,85 @@
+//! Stock Wasmtime by its own crate's API, which knows nothing of ours: compiles what we load, loads what we compile, and says
+//! which settings it compares in between. `__test__/stock.spec.ts` runs it.
+
+mod compared;
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use wasmtime::{Collector, Config, Engine, Instance, Module, Result, Store, Val, bail, error::Context};
+
+const HELP: &str = "usage: cwasm-upstream [--settings exchange,fuel] COMMAND
+  compile IN.wasm OUT.cwasm
+  run IN.cwasm FUNC ARG…         an export without imports: i32s in, one i32 out
+  compared IN.cwasm [FOLDER]     as JSON, which settings it is refused for, and which not; the artifacts that were refused
+                                 go into FOLDER, one for each setting";
+
+fn main() -> ExitCode {
+    let Err(error) = command() else {
+        return ExitCode::SUCCESS;
+    };
+    let _ = writeln!(io::stderr(), "{error:#}");
+    ExitCode::FAILURE
+}
+
+fn command() -> Result<()> {
+    let mut args: Vec<String> = env::args().skip(1).collect();
+    let config = settings(&mut args)?;
+    let engine = Engine::new(&config)?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut out = io::stdout().lock();
+    match args.as_slice() {
+        ["compile", wasm, artifact] => fs::write(artifact, engine.precompile_module(&fs::read(wasm)?)?)?,
+        ["run", artifact, func, args @ ..] => writeln!(out, "{}", run(&engine, artifact, func, args)?)?,
+        ["compared", artifact] => writeln!(out, "{}", compared::ask(&engine, &fs::read(artifact)?, None)?)?,
+        ["compared", artifact, folder] => {
+            let found = compared::ask(&engine, &fs::read(artifact)?, Some(folder.as_ref()))?;
+            writeln!(out, "{found}")?;
+        }
+        _ => bail!("{HELP}"),
+    }
+    Ok(())
+}
+
+/// What `--settings` names, and it is taken out. All else is as Wasmtime has it.
+fn settings(args: &mut Vec<String>) -> Result<Config> {
+    let mut config = Config::new();
+    let Some(at) = args.iter().position(|arg| arg == "--settings") else {
+        return Ok(config);
+    };
+    for name in args.drain(at..(at + 2).min(args.len())).skip(1) {
+        for name in name.split(',') {
+            match name {
+                // What docs/artifacts.md asks of those who exchange artifacts with us: `-W concurrency-support=n -C collector=drc`.
+                "exchange" => config
+                    .concurrency_support(false)
+                    .collector(Collector::DeferredReferenceCounting),
+                "fuel" => config.consume_fuel(true),
+                _ => bail!("there are no settings '{name}'"),
+            };
+        }
+    }
+    Ok(config)
+}
+
+fn run(engine: &Engine, artifact: &str, func: &str, args: &[&str]) -> Result<i32> {
+    let bytes = fs::read(artifact)?;
+    // SAFETY: the specs made it.
+    let module = unsafe { Module::deserialize(engine, bytes) }?;
+    let mut store = Store::new(engine, ());
+    // Where there is any.
+    let _ = store.set_fuel(u64::MAX);
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let func = instance
+        .get_func(&mut store, func)
+        .with_context(|| format!("it exports no function '{func}'"))?;
+    let args = args
+        .iter()
+        .map(|arg| Ok(Val::I32(arg.parse()?)))
+        .collect::<Result<Vec<_>>>()?;
+    let mut results = [Val::I32(0)];
+    func.call(&mut store, &args, &mut results)?;
+    results[0].i32().context("it returns no i32")
+}
