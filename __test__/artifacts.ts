@@ -13,6 +13,10 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const addon = (build: "full" | "min") =>
   join(root, "npm", build === "full" ? "wasmtime" : "wasmtime-min", hostPlatform(), `cwasm.${hostPlatform()}.node`);
 
+/** Where this process is emulated: the Node that is not, whose full build compiles for it (scripts/emulated.mjs). */
+const compiler = process.env["CWASM_COMPILER"];
+const folder = join(root, "target", ...(compiler ? ["emulated", "artifacts"] : ["test-artifacts"]));
+
 /** Every profile there is. */
 export const profiles: readonly ProfileName[] = [
   "default",
@@ -39,8 +43,8 @@ export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSyn
 export const artifactFor = (wat: string, config: Config) => readFileSync(artifactWith(wat, config));
 
 export function artifactWith(wat: string, config: Config): string {
-  const stamp = [version, JSON.stringify(config), statSync(addon("full")).mtimeMs, wat].join("\n");
-  const file = join(root, "target", "test-artifacts", `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
+  const stamp = [version, JSON.stringify(config), statSync(addon("full"), { throwIfNoEntry: false })?.mtimeMs, wat].join("\n");
+  const file = join(folder, `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
   if (!existsSync(file)) make(wat, config, file);
   return file;
 }
@@ -48,7 +52,8 @@ function make(wat: string, config: Config, file: string) {
   if (features.has("cranelift")) return keep(file, engineWith(config).precompileSync(wat));
   const { CWASM_NATIVE_PATH, ...env } = process.env;
   const script = join(root, "dist", "__test__", "compile.js");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, JSON.stringify(config)], {
+  const target = compiler && config.target === undefined ? [engineWith(config).target] : [];
+  const { status, stdout, stderr } = spawnSync(compiler ?? process.execPath, [script, JSON.stringify(config), ...target], {
     input: wat,
     env: { ...env, CWASM_VARIANT: "full" },
     maxBuffer: 1 << 28,
