@@ -1,5 +1,6 @@
 //! What a `.cwasm` says of itself, read without handing it to Wasmtime's loader; and why one does not load.
 
+use std::fs::File;
 use std::io::Read;
 
 use napi_derive::napi;
@@ -383,15 +384,19 @@ impl<'a> Compiled<'a> {
 /// Reads what an artifact says of itself; `read` does it with bytes or a path.
 pub fn with<T>(artifact: Js, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
     if artifact.is_string() {
-        return with_file(&artifact.to_str("path")?, read);
+        return with_file(&open(&artifact.to_str("path")?)?, read);
     }
     read(&Artifact::read(&*Bytes::read(artifact, "bytes")?)?)
 }
-pub fn with_file<T>(path: &str, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
-    let mut file = std::fs::File::open(path).map_err(|error| io_error(&error, path))?;
+/// The same of a file.
+pub fn with_file<T>(file: &File, read: impl FnOnce(&Artifact<'_>) -> Result<T>) -> Result<T> {
+    read(&Artifact::read(&ReadCache::new(file))?)
+}
+pub fn open(path: &str) -> Result<File> {
+    let mut file = File::open(path).map_err(|error| io_error(&error, path))?;
     // A folder can be opened like a file, and says what it is when it is read.
     file.read(&mut [0]).map_err(|error| io_error(&error, path))?;
-    read(&Artifact::read(&ReadCache::new(file))?)
+    Ok(file)
 }
 
 pub fn refusal(reason: &str, message: impl Into<String>) -> Error {

@@ -157,10 +157,11 @@ impl Module {
             if let Some(bytes) = trusted("verifiedFile", path, options)? {
                 return Module::load(engine, parts, bytes);
             }
-            let path = name;
-            artifact::with_file(&path, |found| found.check(&parts.settings))?;
+            // What was looked at is what is mapped.
+            let file = artifact::open(&name)?;
+            artifact::with_file(&file, |found| found.check(&parts.settings))?;
             // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module = unsafe { wasmtime::Module::deserialize_file(&parts.engine, &path) }.map_err(refused)?;
+            let module = unsafe { wasmtime::Module::deserialize_open_file(&parts.engine, file) }.map_err(refused)?;
             Module::wrap(module, engine, None, share::Place::default())
         })
     }
