@@ -53,6 +53,28 @@ export function table(title: string, figures: Map<string, number>, unit: (ns: nu
   }
 }
 
+/** Prints a table as docs have it. */
+export function markdown(title: string, head: string[], lines: string[][]): void {
+  const isFigure = (_: string, column: number) => lines.every((line) => /^(×?[\d.]+( [KM]B| %)?)?$/.test(line[column]!));
+  const row = (cells: string[]) => console.log(`| ${cells.join(" | ")} |`);
+  console.log(`\n${title}\n`);
+  row(head);
+  row(head.map((name, column) => (isFigure(name, column) ? "---:" : "---")));
+  for (const line of lines) row(line);
+}
+
+export function median(list: number[]): number {
+  const sorted = [...list].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** In tables, with three digits. */
+export const figure = (x: number) => (x < 100 ? x.toPrecision(3) : x.toFixed(0));
+export const ms = (ns: number) => figure(ns / 1e6);
+export const us = (ns: number) => figure(ns / 1e3);
+export const times = (x: number) => `×${figure(x)}`;
+
 export const inNs = (ns: number) => `${ns.toFixed(1)} ns`;
 export const inUs = (ns: number) => `${(ns / 1e3).toFixed(2)} µs`;
 export const inMs = (ns: number) => `${(ns / 1e6).toFixed(2)} ms`;
