@@ -1,15 +1,17 @@
 // What it costs that a guest can be stopped: kernels in V8 and under each profile. How far `default, again` is from 1.00
 // says how much of a ratio is noise.
-// Options: --kernel=NAME, --rounds=N.
+// Options: --kernel=NAME, --rounds=N, --pulley: also in Pulley, Wasmtime's interpreter, which takes minutes.
 
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Engine, Instance, Module, type ProfileName, Store, version } from "@cwasm/wasmtime";
+import { type Config, Engine, Instance, Module, Store, version } from "@cwasm/wasmtime";
 import { type Kernel, kernels, names, text } from "./kernels.js";
 import { V8, measure, processorTime } from "./measure.js";
 import { wasm } from "./wasm.js";
 
-const { values } = parseArgs({ options: { kernel: { type: "string" }, rounds: { type: "string", default: "15" } } });
+const { values } = parseArgs({
+  options: { kernel: { type: "string" }, rounds: { type: "string", default: "15" }, pulley: { type: "boolean", default: false } },
+});
 const wanted = names.filter((name) => values.kernel === undefined || name === values.kernel);
 const rounds = Number(values.rounds);
 if (wanted.length === 0 || !(rounds > 0)) throw new Error(`--kernel is one of ${names.join(", ")}; --rounds is a number`);
@@ -17,17 +19,18 @@ if (wanted.length === 0 || !(rounds > 0)) throw new Error(`--kernel is one of ${
 type Run = (n: number) => number | bigint;
 /** In a store without a deadline, which costs nothing beside the checks, and with as much fuel as there is. */
 const under =
-  (profile: ProfileName) =>
+  (config: Config) =>
   (bytes: Uint8Array): Run => {
-    const engine = new Engine({ profile });
+    const engine = new Engine(config);
     return new Instance(new Store(engine), Module.compileSync(engine, bytes)).exports.run;
   };
 const variants: Record<string, (bytes: Uint8Array) => Run> = {
   V8: (bytes) => new V8.Instance(new V8.Module(bytes)).exports.run,
-  default: under("default"),
-  "default, again": under("default"),
-  sandbox: under("sandbox"),
-  metered: under("metered"),
+  default: under({ profile: "default" }),
+  "default, again": under({ profile: "default" }),
+  sandbox: under({ profile: "sandbox" }),
+  metered: under({ profile: "metered" }),
+  ...(values.pulley && { pulley64: under({ target: "pulley64" }) }),
 };
 const compared = Object.keys(variants).slice(2);
 
