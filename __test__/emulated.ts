@@ -14,7 +14,6 @@ import {
   Instance,
   Module,
   OutOfFuelError,
-  type PrecompileOptions,
   type ProfileName,
   Store,
   type StoreOptions,
@@ -158,7 +157,7 @@ else run();
 function compile(target: string) {
   mkdirSync(folder!, { recursive: true });
   writeFileSync(foreign, engineOf().precompileSync(hello));
-  for (const { wat, profile, file } of all) writeFileSync(file, engineOf(profile).precompileSync(wat, { target } as PrecompileOptions));
+  for (const { wat, profile, file } of all) writeFileSync(file, engineOf(profile).precompileSync(wat, { target }));
 }
 
 function run() {
