@@ -318,3 +318,21 @@ test("an image without our metadata over whose parts Wasmtime panics is an Incom
   t.is(error.reason, "notAnArtifact");
   t.true(works(Module.deserialize(engine, whole), engine));
 });
+
+test("an image without our metadata in which one part is where another is, is refused as damaged", (t) => {
+  const whole = artifactFor(wat, { moduleVersion: "wasmtime" });
+  const image = whole.subarray(0, Number(whole.readBigUInt64LE(whole.length - 40)));
+  const engine = new Engine({ moduleVersion: "wasmtime" });
+  const offset = (name: string) => sections(image).find((section) => section.name === name)!.at + 0x18;
+  for (const [part, other] of [
+    [".eh_frame", ".text"],
+    [".eh_frame", ".rodata.wasm"],
+    [".text", ".wasmtime.engine"],
+    [".wasmtime.info", ".shstrtab"],
+  ] as const) {
+    const changed = Buffer.from(image);
+    changed.writeBigUInt64LE(image.readBigUInt64LE(offset(other)), offset(part));
+    const error = t.throws(() => Module.deserialize(engine, changed), isIncompatible) as IncompatibleModuleError;
+    t.is(error.reason, "damaged", part);
+  }
+});

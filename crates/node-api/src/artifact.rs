@@ -120,6 +120,8 @@ impl<'a> Artifact<'a> {
         let [0, len, rest @ ..] = engine else { return None };
         let (stamp, after) = rest.split_at_checked(usize::from(*len))?;
         let table_len = u64::from(header.e_shnum(endian)) * u64::from(header.e_shentsize(endian));
+        let mut parts = vec![(0, 64), (header.e_shoff(endian), table_len)];
+        parts.extend(sections.iter().filter_map(|section| section.file_range(endian)));
         let mut checksum = crc32fast::Hasher::new();
         checksum.update(data.read_bytes_at(0, 64).ok()?);
         checksum.update(data.read_bytes_at(header.e_shoff(endian), table_len).ok()?);
@@ -132,7 +134,7 @@ impl<'a> Artifact<'a> {
             stamp: std::str::from_utf8(stamp).ok()?,
             engine: after,
             block: None,
-            damage: None,
+            damage: overlap(parts).then_some("its parts overlap"),
             sections: sections.iter().filter_map(named).collect(),
             is_component: header.e_flags(endian) & COMPONENT != 0,
             len: data.len().ok()?,
@@ -379,6 +381,19 @@ impl<'a> Compiled<'a> {
         };
         self.isa.iter().filter_map(on).collect()
     }
+}
+
+/// Whether two parts of a file, each a place and a length, overlap: then one of them is elsewhere. What is not what to unwind with, but
+/// registered as that, ends the process when it next unwinds.
+fn overlap(mut parts: Vec<(u64, u64)>) -> bool {
+    parts.retain(|(_, len)| *len > 0);
+    parts.sort_unstable();
+    let mut end = 0;
+    parts.into_iter().any(|(at, len)| {
+        let overlaps = at < end;
+        end = at.saturating_add(len);
+        overlaps
+    })
 }
 
 /// Reads what an artifact says of itself; `read` does it with bytes or a path.
