@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { type Config, Engine, IncompatibleModuleError, Instance, Module, Store, inspect, run, runSync, wasmtimeVersion } from "../index.js";
-import { artifact, artifactFor, artifactWith, engineOf, engineWith, root, thrown, typeError } from "./helper.js";
+import { artifact, artifactFor, artifactWith, engineOf, engineWith, profiles, root, thrown, typeError } from "./helper.js";
 
 const tool = join(root, "target", "debug", `cwasm-upstream${process.platform === "win32" ? ".exe" : ""}`);
 const folder = mkdtempSync(join(tmpdir(), "cwasm-stock-"));
@@ -17,10 +17,13 @@ test.before((t) => {
   if (!existsSync(tool)) t.fail("stock Wasmtime is not built yet: node scripts/upstream.mjs");
 });
 
-const wat = `(module $exchanged (memory 1) (data (i32.const 16) "\\2a") (type $p (struct (field i32)))
+const text = (type: string, same: string) => `(module $exchanged (memory 1) (data (i32.const 16) "\\2a") ${type}
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
   (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
-  (func (export "struct") (param i32) (result i32) (struct.get $p 0 (struct.new $p (local.get 0)))))`;
+  (func (export "same") (param i32) (result i32) ${same}))`;
+const wat = text("(type $p (struct (field i32)))", "(struct.get $p 0 (struct.new $p (local.get 0)))");
+/** A guest that the profile has all proposals for. */
+const watFor = (profile: string) => (profile.startsWith("embedded") ? text("", "(local.get 0)") : wat);
 /** What an engine has for exchange. */
 const exchange: Config = { moduleVersion: "wasmtime" };
 const major = wasmtimeVersion.split(".")[0]!;
@@ -37,11 +40,11 @@ function printed(t: ExecutionContext, ...args: string[]): string {
   t.is(status, 0, stderr);
   return stdout.trim();
 }
-/** The path of an artifact that stock Wasmtime makes of `wat`, with settings of crates/upstream. */
-function stock(settings?: "exchange" | "fuel" | "exchange,fuel"): string {
-  const file = join(folder, `${settings ?? "default"}.cwasm`);
+/** The path of an artifact that stock Wasmtime makes, with settings of crates/upstream. */
+function stock(settings?: string, guest = wat): string {
+  const file = join(folder, `${settings ?? "plain"}.cwasm`);
   if (existsSync(file)) return file;
-  writeFileSync(join(folder, "module.wat"), wat);
+  writeFileSync(join(folder, "module.wat"), guest);
   const { status, stderr } = upstream("compile", "module.wat", file, ...(settings ? ["--settings", settings] : []));
   if (status !== 0) throw new Error(stderr);
   return file;
@@ -59,7 +62,7 @@ function older(version: string): Buffer {
 function works(t: ExecutionContext, file: string, engine: Engine) {
   for (const module of [Module.deserialize(engine, readFileSync(file)), Module.deserializeFile(engine, file)]) {
     const { exports } = new Instance(new Store(engine), module);
-    t.deepEqual([exports.add(2, 3), exports.load(16), exports.struct(7)], [5, 42, 7]);
+    t.deepEqual([exports.add(2, 3), exports.load(16), exports.same(7)], [5, 42, 7]);
     t.throws(() => exports.load(-1), { code: "ERR_WASMTIME_TRAP" });
   }
 }
@@ -109,21 +112,19 @@ test("each of them that differs is named when an artifact is refused", (t) => {
   t.deepEqual(values("collector"), ["deferred-reference-counting", "null"]);
 });
 
-test("what stock Wasmtime compiles for exchange loads and runs here", (t) => {
-  works(t, stock("exchange"), engineWith(exchange));
-  works(t, stock("exchange,fuel"), engineWith({ ...exchange, fuel: true }));
-});
-
-test("what is compiled here for exchange loads and runs in stock Wasmtime, and here", (t) => {
-  const file = artifactWith(wat, exchange);
-  works(t, file, engineWith(exchange));
-  t.is(printed(t, "--settings", "exchange", "run", file, "add", "2", "3"), "5");
-  t.is(printed(t, "--settings", "exchange", "run", file, "struct", "7"), "7");
-  const fuel: Config = { ...exchange, fuel: true };
-  t.is(printed(t, "--settings", "exchange,fuel", "run", artifactWith(wat, fuel), "load", "16"), "42");
-  t.is(inspect(file).problem, undefined);
-  t.is(inspect(file).stamp, major);
-});
+for (const profile of profiles) {
+  test(`what stock Wasmtime compiles with the settings of profile ${profile} loads and runs here, and the other way round`, (t) => {
+    const config: Config = { ...exchange, profile };
+    const settings = `exchange,${profile.replace("sandbox", "epochs").replace("metered", "fuel+epochs").replaceAll("+", ",")}`;
+    works(t, stock(settings, watFor(profile)), engineWith(config));
+    const file = artifactWith(watFor(profile), config);
+    works(t, file, engineWith(config));
+    const run = (...args: string[]) => printed(t, "--settings", settings, "run", file, ...args);
+    t.deepEqual([run("add", "2", "3"), run("load", "16"), run("same", "7")], ["5", "42", "7"]);
+    t.is(inspect(file).problem, undefined);
+    t.is(inspect(file).stamp, major);
+  });
+}
 
 test("stock Wasmtime refuses what was not compiled for exchange", (t) => {
   const { status, stderr } = upstream("--settings", "exchange", "run", artifact(wat), "add", "2", "3");
@@ -140,7 +141,9 @@ test("without moduleVersion, what was compiled for exchange is refused with advi
     t.deepEqual([reason, setting, expected, found], ["version", "moduleVersion", `${wasmtimeVersion}+default`, major]);
     t.true(hint.includes(`new Engine({ ${options}moduleVersion: 'wasmtime' })`), hint);
   }
-  for (const file of [stock(), stock("exchange")]) t.is((thrown(() => runSync(file, { precompiled: true })) as IncompatibleModuleError).reason, "version");
+  for (const file of [stock(), stock("exchange")]) {
+    t.is((thrown(() => runSync(file, { precompiled: true })) as IncompatibleModuleError).reason, "version");
+  }
 });
 
 test("with moduleVersion, what was not compiled for exchange is refused with advice", (t) => {
@@ -167,7 +170,7 @@ test("inspect says of a stock artifact what is known", (t) => {
   t.deepEqual([info.kind, info.stamp, info.target], ["module", major, engineOf().target]);
   t.true(Array.isArray(info.cpu!.features));
   if (process.arch === "x64") t.true(info.cpu!.features.includes("sse3"));
-  for (const name of ["profile", "wasmtimeVersion", "packageVersion", "settings", "imports", "exports", "wasm"] as const) t.false(name in info, name);
+  for (const name of ["profile", "wasmtimeVersion", "packageVersion", "settings", "imports", "exports", "wasm"]) t.false(name in info, name);
   t.is(info.problem!.message, refusal(t, stock("exchange"), engineOf()).message);
 });
 
@@ -218,12 +221,16 @@ test("a stamp of one's own is loaded by engines with the same", async (t) => {
     t.deepEqual([reason, found], ["version", "mine"]);
     t.true(hint.includes("new Engine({ profile: 'default', moduleVersion: 'mine' })"), hint);
   }
-  for (const wrong of [artifact(wat), stock("exchange"), artifactWith(wat, other)]) t.is(refusal(t, wrong, engineWith(mine)).reason, "version");
+  for (const wrong of [artifact(wat), stock("exchange"), artifactWith(wat, other)]) {
+    t.is(refusal(t, wrong, engineWith(mine)).reason, "version");
+  }
   const command = artifactWith(`(module (memory (export "memory") 1) (func (export "_start")))`, mine);
   t.is((await run(command, { precompiled: true })).exitCode, 0);
   t.is(runSync(command, { precompiled: true }).exitCode, 0);
   t.notThrows(() => engineWith({ moduleVersion: "m".repeat(255) }));
-  for (const wrong of ["", "a+b", "m".repeat(256), 48, null] as any[]) t.throws(() => new Engine({ moduleVersion: wrong }), typeError, String(wrong));
+  for (const wrong of ["", "a+b", "m".repeat(256), 48, null] as any[]) {
+    t.throws(() => new Engine({ moduleVersion: wrong }), typeError, String(wrong));
+  }
 });
 
 test("a stamp of one's own on what another major version has compiled is not enough", (t) => {

@@ -8,9 +8,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use wasmtime::{Collector, Config, Engine, Instance, Module, Result, Store, Val, bail, error::Context};
+use wasmtime::{
+    Collector, Config, Engine, Instance, Module, Result, Store, Val, WasmBacktraceDetails, bail, error::Context,
+};
 
-const HELP: &str = "usage: cwasm-upstream [--settings exchange,fuel] COMMAND
+const HELP: &str = "usage: cwasm-upstream [--settings exchange,fuel,…] COMMAND
   compile IN.wasm OUT.cwasm
   run IN.cwasm FUNC ARG…         an export without imports: i32s in, one i32 out
   compared IN.cwasm [FOLDER]     as JSON, which settings it is refused for, and which not; the artifacts that were refused
@@ -46,22 +48,46 @@ fn command() -> Result<()> {
 /// What `--settings` names, and it is taken out. All else is as Wasmtime has it.
 fn settings(args: &mut Vec<String>) -> Result<Config> {
     let mut config = Config::new();
-    let Some(at) = args.iter().position(|arg| arg == "--settings") else {
-        return Ok(config);
-    };
-    for name in args.drain(at..(at + 2).min(args.len())).skip(1) {
-        for name in name.split(',') {
-            match name {
-                // What docs/artifacts.md asks of those who exchange artifacts with us: `-W concurrency-support=n -C collector=drc`.
-                "exchange" => config
-                    .concurrency_support(false)
-                    .collector(Collector::DeferredReferenceCounting),
-                "fuel" => config.consume_fuel(true),
-                _ => bail!("there are no settings '{name}'"),
-            };
+    if let Some(at) = args.iter().position(|arg| arg == "--settings") {
+        for names in args.drain(at..(at + 2).min(args.len())).skip(1) {
+            names.split(',').try_for_each(|name| set(&mut config, name))?;
         }
     }
     Ok(config)
+}
+
+/// The settings that docs/artifacts.md names for exchange: those for all of it, and what each profile has besides.
+fn set(config: &mut Config, name: &str) -> Result<()> {
+    match name {
+        "exchange" => config
+            .concurrency_support(false)
+            .collector(Collector::DeferredReferenceCounting),
+        "default" => config,
+        "epochs" => config.epoch_interruption(true),
+        "fuel" => config.consume_fuel(true),
+        "no-signals" => config.signals_based_traps(false),
+        "small-address-space" => config
+            .memory_reservation(0)
+            .memory_guard_size(0)
+            .guard_before_linear_memory(false),
+        "deterministic" => config.relaxed_simd_deterministic(true).wasm_threads(false),
+        "debug" => config
+            .debug_info(true)
+            .wasm_backtrace_details(WasmBacktraceDetails::Enable),
+        "embedded" => {
+            set(config, "no-signals")?;
+            set(config, "small-address-space")?;
+            config
+                .memory_init_cow(false)
+                .gc_support(false)
+                .wasm_gc(false)
+                .wasm_function_references(false)
+                .wasm_exceptions(false)
+                .wasm_threads(false)
+        }
+        _ => bail!("there are no settings '{name}'"),
+    };
+    Ok(())
 }
 
 fn run(engine: &Engine, artifact: &str, func: &str, args: &[&str]) -> Result<i32> {
@@ -69,8 +95,9 @@ fn run(engine: &Engine, artifact: &str, func: &str, args: &[&str]) -> Result<i32
     // SAFETY: the specs made it.
     let module = unsafe { Module::deserialize(engine, bytes) }?;
     let mut store = Store::new(engine, ());
-    // Where there is any.
+    // Enough of what counts down, where anything does.
     let _ = store.set_fuel(u64::MAX);
+    store.set_epoch_deadline(1);
     let instance = Instance::new(&mut store, &module, &[])?;
     let func = instance
         .get_func(&mut store, func)
