@@ -174,7 +174,7 @@ function run() {
   };
   console.log(`Node ${process.version} on ${process.arch}, ${variant} for ${engineOf().target}`);
   attempt("an artifact of another architecture is refused", () => {
-    assert.equal(thrown(() => Module.deserializeFile(engineOf(), foreign), IncompatibleModuleError).reason, "setting");
+    assert.equal(thrown(() => Module.deserializeFile(engineOf(), foreign), IncompatibleModuleError).reason, "target");
   });
   for (const { name, profile, file, check } of all) {
     const engine = engineOf(profile);
