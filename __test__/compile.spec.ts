@@ -1,5 +1,6 @@
 // Compiling off the JavaScript thread: signals that end the wait, how many at once, and what can be left out of an artifact.
 
+import { availableParallelism } from "node:os";
 import test from "ava";
 import { Engine, Instance, Module, type PrecompileOptions, Store, Trap, features, inspect } from "../index.js";
 import { engineOf, isUnavailable, needs, thrown, typeError } from "./helper.js";
@@ -34,6 +35,25 @@ for (const [what, compile] of both) {
     for (const signal of [null, {}, 5, "now", new EventTarget()] as any[]) await t.throwsAsync(compile({ signal }), typeError);
   });
 }
+
+test("compilations that are aborted before they begin are not done", async (t) => {
+  if (!compiles) return void t.pass();
+  const cpu = async (work: () => Promise<unknown>) => {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  const one = await cpu(() => Module.compile(engine, large));
+  const controller = new AbortController();
+  const all = await cpu(async () => {
+    const compiling = Array.from({ length: 50 * availableParallelism() }, () => Module.compile(engine, large, { signal: controller.signal }));
+    controller.abort();
+    for (const { status } of await Promise.allSettled(compiling)) t.is(status, "rejected");
+    await Module.compile(engine, wat);
+  });
+  t.true(all < one * 20 * availableParallelism(), `${all} µs, one takes ${one}`);
+});
 
 test("what waits on the JavaScript thread takes no signal", (t) => {
   const { signal } = new AbortController();

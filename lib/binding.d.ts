@@ -638,7 +638,10 @@ export interface CacheConfig {
 
 /** How to wait for a compilation. */
 export interface CompileOptions {
-  /** Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work. */
+  /**
+   * Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
+   * what waits for a thread is not begun.
+   */
   signal?: AbortSignal
 }
 
@@ -756,7 +759,10 @@ export interface PrecompileOptions {
    * also the map of addresses, without which they have no offsets, and custom sections. Default `none`.
    */
   strip?: 'none' | 'names' | 'all'
-  /** Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work. */
+  /**
+   * Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
+   * what waits for a thread is not begun.
+   */
   signal?: AbortSignal
 }
 

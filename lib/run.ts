@@ -139,7 +139,7 @@ async function load(source: Source, own: Own): Promise<Module> {
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : await readFile(source);
   refuseArtifact(wasm);
-  return native.Module.compile(engineOf(configFor(own)), wasm);
+  return native.Module.compile(engineOf(configFor(own)), wasm, own.signal && { signal: own.signal });
 }
 
 function loadSync(source: Source, own: Own): Module {

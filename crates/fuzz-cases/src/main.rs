@@ -5,11 +5,11 @@
 mod dice;
 mod shape;
 
-use std::env;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result, bail};
 use arbitrary::Unstructured;
+use lexopt::ValueExt;
 use wasm_smith::{Config, Module};
 
 use crate::dice::Dice;
@@ -19,28 +19,36 @@ use crate::dice::Dice;
 const FUEL: u32 = 1500;
 
 fn main() -> Result<()> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let [kind, seed, from, to] = args.as_slice() else {
-        bail!("which modules? Give a kind, a seed and two numbers");
-    };
-    let make: fn(&mut Dice) -> Result<Vec<u8>> = match kind.as_str() {
+    let mut args = lexopt::Parser::from_env();
+    let kind = args
+        .value()
+        .context("which modules? Give a kind, a seed and two numbers")?;
+    let [seed, from, to] = [
+        number(&mut args, "a seed")?,
+        number(&mut args, "a number")?,
+        number(&mut args, "a number")?,
+    ];
+    let make: fn(&mut Dice) -> Result<Vec<u8>> = match kind.string()?.as_str() {
         "differential" => |dice| {
             let mut module = module(shape::differential, dice)?;
             module.ensure_termination(FUEL)?;
             Ok(module.to_bytes())
         },
         "any" => |dice| Ok(module(shape::any, dice)?.to_bytes()),
-        _ => bail!("no modules of kind '{kind}' are made here"),
+        kind => bail!("no modules of kind '{kind}' are made here"),
     };
-    let seed: u64 = seed.parse().context("the seed is no number")?;
     let mut out = BufWriter::new(io::stdout().lock());
-    for number in from.parse::<u64>()?..to.parse()? {
+    for number in from..to {
         let bytes = make(&mut Dice::new(seed, number))?;
         out.write_all(&u32::try_from(bytes.len())?.to_le_bytes())?;
         out.write_all(&bytes)?;
     }
     out.flush()?;
     Ok(())
+}
+
+fn number(args: &mut lexopt::Parser, what: &str) -> Result<u64> {
+    Ok(args.value().context(format!("{what} is missing"))?.parse()?)
 }
 
 /// Draws until wasm-smith can make something of it: what is drawn may ask for functions of types that are not there.

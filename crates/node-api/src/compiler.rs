@@ -3,8 +3,10 @@
 
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use napi::sys;
+use napi::bindgen_prelude::Function;
+use napi::{JsValue, sys};
 use napi_derive::napi;
 use wasmtime::OptLevel;
 
@@ -22,7 +24,7 @@ use crate::task::{self, Pool};
 use crate::{features, parallel, wat};
 
 /// As many at once as there are cores.
-pub static COMPILING: Pool = Pool::new(1);
+static COMPILING: Pool = Pool::new(1);
 
 /// How Cranelift compiles. None of this decides where an artifact loads.
 #[napi(object, object_from_js = false, object_to_js = false)]
@@ -47,20 +49,42 @@ known!(CompilerConfig {
 #[napi(object, object_from_js = false, object_to_js = false)]
 #[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct CompileOptions {
-    /// Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work.
+    /// Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
+    /// what waits for a thread is not begun.
     #[napi(ts_type = "AbortSignal")]
     pub signal: Option<Js>,
 }
 known!(CompileOptions { signal });
 
-/// A promise that an abort rejects, by the facade (lib/abort.ts).
-pub fn until_aborted(signal: Js, start: impl FnOnce() -> Result<Js>) -> Result<Js> {
+/// Compiles off the JavaScript thread. Where there is a signal, an abort rejects the promise, by the facade (lib/abort.ts), and
+/// what has not begun is not begun.
+pub fn spawn<T: Send + 'static>(
+    env: sys::napi_env,
+    signal: Js,
+    compile: impl FnOnce() -> Result<T> + Send + 'static,
+    finish: impl FnOnce(sys::napi_env, T) -> Result<Js> + 'static,
+) -> Result<Js> {
     if signal.is_undefined() {
-        return start();
+        return task::spawn(env, &COMPILING, compile, finish);
     }
-    let promise = start()?;
-    EnvData::of(signal.env)?.call(signal.env, "abortable", &[promise, signal])
+    let aborted = Arc::new(AtomicBool::new(false));
+    let given_up = aborted.clone();
+    let job = move || match given_up.load(Ordering::Relaxed) {
+        false => compile(),
+        true => Err(Error::internal("aborted before it began").into()),
+    };
+    let promise = task::spawn(env, &COMPILING, job, finish)?;
+    let napi_env = napi::Env::from_raw(env);
+    let stop: Function<'_, (), bool> = napi_env
+        .create_function_from_closure("stop", move |_| {
+            aborted.store(true, Ordering::Relaxed);
+            Ok(false)
+        })
+        .map_err(|error| Error::internal(format!("no function could be made: {}", error.reason)))?;
+    let stop = Js { env, raw: stop.raw() };
+    EnvData::of(env)?.call(env, "abortable", &[promise, signal, stop])
 }
+
 /// Throws the reason of a signal that was aborted already, before anything else is looked at.
 pub fn not_aborted(signal: Js) -> Result<()> {
     if signal.is_undefined() {
@@ -257,14 +281,12 @@ impl Module {
             not_aborted(signal)?;
             let source = Source::read(source)?;
             let engine = Kept::new(engine)?;
-            until_aborted(signal, || {
-                task::spawn(
-                    env,
-                    &COMPILING,
-                    move || source.compile(&parts),
-                    move |_, (module, block)| Module::wrap(module, engine.get()?, Some(block), Place::default()),
-                )
-            })
+            spawn(
+                env,
+                signal,
+                move || source.compile(&parts),
+                move |_, (module, block)| Module::wrap(module, engine.get()?, Some(block), Place::default()),
+            )
         })
     }
 

@@ -126,6 +126,18 @@ pub fn is_debug_info(name: &str) -> bool {
     name.starts_with(".debug_")
 }
 
+/// What is wanted of each entry of a section.
+fn read_all<T, U>(
+    list: &mut Vec<U>,
+    section: impl IntoIterator<Item = wasmparser::Result<T>>,
+    wanted: impl Fn(T) -> U,
+) -> wasmparser::Result<()> {
+    for entry in section {
+        list.push(wanted(entry?));
+    }
+    Ok(())
+}
+
 impl Module {
     fn read(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
         match payload {
@@ -141,31 +153,11 @@ impl Module {
                 self.imported = self.functions.len() as u32;
                 self.own_memories = self.memories.len();
             }
-            Payload::FunctionSection(functions) => {
-                for index in functions {
-                    self.functions.push(index?);
-                }
-            }
-            Payload::TableSection(tables) => {
-                for table in tables {
-                    self.tables.push(table?.ty);
-                }
-            }
-            Payload::MemorySection(memories) => {
-                for memory in memories {
-                    self.memories.push(memory?);
-                }
-            }
-            Payload::GlobalSection(globals) => {
-                for global in globals {
-                    self.globals.push(global?.ty);
-                }
-            }
-            Payload::TagSection(tags) => {
-                for tag in tags {
-                    self.tags.push(tag?.func_type_idx);
-                }
-            }
+            Payload::FunctionSection(functions) => read_all(&mut self.functions, functions, |index| index)?,
+            Payload::TableSection(tables) => read_all(&mut self.tables, tables, |table| table.ty)?,
+            Payload::MemorySection(memories) => read_all(&mut self.memories, memories, |memory| memory)?,
+            Payload::GlobalSection(globals) => read_all(&mut self.globals, globals, |global| global.ty)?,
+            Payload::TagSection(tags) => read_all(&mut self.tags, tags, |tag| tag.func_type_idx)?,
             Payload::ExportSection(exports) => {
                 for export in exports {
                     let export = export?;

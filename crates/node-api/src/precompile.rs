@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use napi_derive::napi;
 
-use crate::compiler::{COMPILING, Source, compiled, not_aborted, until_aborted};
+use crate::compiler::{self, Source, compiled, not_aborted};
 use crate::config::Settings;
 use crate::describe::{self, Description};
 use crate::engine::{Engine, EngineParts, refused};
@@ -33,7 +33,8 @@ pub struct PrecompileOptions {
     /// also the map of addresses, without which they have no offsets, and custom sections. Default `none`.
     #[napi(ts_type = "'none' | 'names' | 'all'")]
     pub strip: Option<String>,
-    /// Rejects the promise with `signal.reason` when it is aborted; the thread finishes its work.
+    /// Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
+    /// what waits for a thread is not begun.
     #[napi(ts_type = "AbortSignal")]
     pub signal: Option<Js>,
 }
@@ -178,14 +179,12 @@ impl Engine {
             let (plan, signal) = Plan::read(&self.parts, options)?;
             not_aborted(signal)?;
             let source = Source::read(source)?;
-            until_aborted(signal, || {
-                task::spawn(
-                    env,
-                    &COMPILING,
-                    move || plan.precompile(source),
-                    |env, bytes| Js::buffer(env, &bytes),
-                )
-            })
+            compiler::spawn(
+                env,
+                signal,
+                move || plan.precompile(source),
+                |env, bytes| Js::buffer(env, &bytes),
+            )
         })
     }
 

@@ -3,11 +3,11 @@
 
 mod compared;
 
-use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use lexopt::{Arg, ValueExt};
 use wasmtime::{
     Collector, Config, Engine, Instance, Module, Result, Store, Val, WasmBacktraceDetails, bail, error::Context,
 };
@@ -27,12 +27,23 @@ fn main() -> ExitCode {
 }
 
 fn command() -> Result<()> {
-    let mut args: Vec<String> = env::args().skip(1).collect();
-    let config = settings(&mut args)?;
+    let mut config = Config::new();
+    let mut words = Vec::new();
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("settings") => {
+                let names = args.value()?.string()?;
+                names.split(',').try_for_each(|name| set(&mut config, name))?;
+            }
+            Arg::Value(word) => words.push(word.string()?),
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
     let engine = Engine::new(&config)?;
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut out = io::stdout().lock();
-    match args.as_slice() {
+    match words.as_slice() {
         ["compile", wasm, artifact] => fs::write(artifact, engine.precompile_module(&fs::read(wasm)?)?)?,
         ["run", artifact, func, args @ ..] => writeln!(out, "{}", run(&engine, artifact, func, args)?)?,
         ["compared", artifact] => writeln!(out, "{}", compared::ask(&engine, &fs::read(artifact)?, None)?)?,
@@ -43,17 +54,6 @@ fn command() -> Result<()> {
         _ => bail!("{HELP}"),
     }
     Ok(())
-}
-
-/// What `--settings` names, and it is taken out. All else is as Wasmtime has it.
-fn settings(args: &mut Vec<String>) -> Result<Config> {
-    let mut config = Config::new();
-    if let Some(at) = args.iter().position(|arg| arg == "--settings") {
-        for names in args.drain(at..(at + 2).min(args.len())).skip(1) {
-            names.split(',').try_for_each(|name| set(&mut config, name))?;
-        }
-    }
-    Ok(config)
 }
 
 /// The settings that docs/artifacts.md names for exchange: those for all of it, and what each profile has besides.
