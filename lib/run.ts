@@ -1,15 +1,12 @@
 // The short way: run a WASI command.
 
-import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { Config, Engine, Module, StoreLimits, WasiOptions } from "./binding.js";
+import type { StoreLimits, WasiOptions } from "./binding.js";
 import { abortable } from "./abort.js";
-import { CompileError, wrongType } from "./errors.js";
+import { wrongType } from "./errors.js";
 import { native } from "./load.js";
+import { type Own, type Source, load, loadSync, path } from "./source.js";
 import type { DeserializeOptions, ProfileName } from "./types.js";
-import { verified, verifiedFile } from "./verified.js";
 
 /** What `run` grants and allows. Standard input and output are this process's own unless named. */
 export interface RunOptions extends WasiOptions, StoreLimits, DeserializeOptions {
@@ -41,7 +38,6 @@ export interface RunResult {
   fuelConsumed?: bigint;
 }
 
-type Source = string | URL | Uint8Array | Module;
 const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memories", "trapOnGrowFailure"] as const;
 
 /**
@@ -79,8 +75,6 @@ export function runSync(source: Source, options: RunOptions = {}): RunResult {
   return native.runCommandSync(module, wasi, limits, own.fuel, own.timeoutMs) as RunResult;
 }
 
-type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal">;
-
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
@@ -104,60 +98,4 @@ function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptio
   }
   if (signature !== undefined && verify === undefined) throw wrongType("a signature is nothing without verify, the key to check it with");
   return { own: { precompiled, verify, signature, profile, fuel, timeoutMs, signal } as Own, wasi, limits };
-}
-
-function path(source: string | URL): string {
-  return typeof source === "string" ? source : fileURLToPath(source);
-}
-
-const engines = new Map<string, Engine>();
-
-/** One engine per configuration for all runs. */
-function engineOf(config: Config): Engine {
-  const key = JSON.stringify(config);
-  let engine = engines.get(key);
-  if (!engine) engines.set(key, (engine = new native.Engine(config)));
-  return engine;
-}
-function configFor({ profile, fuel, timeoutMs, signal }: Own): Config {
-  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default") };
-}
-
-function artifact(source: string | URL | Uint8Array, own: Own): Module {
-  let given = source instanceof Uint8Array ? source : path(source);
-  const { verify, signature } = own;
-  if (verify !== undefined) given = typeof given === "string" ? verifiedFile(given, { verify, signature })! : verified(given, { verify, signature })!;
-  const engine = engineOf(native.configFor(given));
-  return typeof given === "string"
-    ? native.Module.deserializeFile(engine, given)
-    : native.Module.deserialize(engine, given);
-}
-
-async function load(source: Source, own: Own): Promise<Module> {
-  if (source instanceof native.Module) return source;
-  check(source);
-  if (own.precompiled) return artifact(source, own);
-  const wasm = source instanceof Uint8Array ? source : await readFile(source);
-  refuseArtifact(wasm);
-  return native.Module.compile(engineOf(configFor(own)), wasm, own.signal && { signal: own.signal });
-}
-
-function loadSync(source: Source, own: Own): Module {
-  if (source instanceof native.Module) return source;
-  check(source);
-  if (own.precompiled) return artifact(source, own);
-  const wasm = source instanceof Uint8Array ? source : readFileSync(source);
-  refuseArtifact(wasm);
-  return native.Module.compileSync(engineOf(configFor(own)), wasm);
-}
-
-/** Native code is not run because it happens to be given. */
-function refuseArtifact(bytes: Uint8Array): void {
-  if (Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).toString("latin1") !== "\x7fELF") return;
-  throw new CompileError("this is an artifact compiled ahead of time, not wasm: to run it, say { precompiled: true }");
-}
-
-function check(source: unknown): void {
-  if (typeof source === "string" || source instanceof URL || source instanceof Uint8Array) return;
-  throw wrongType(`source must be a path, a URL, bytes or a Module, got ${typeof source}`);
 }

@@ -1,0 +1,71 @@
+// What `run` is given, and the module of it: compiled, or an artifact. The command loads what it runs in the same way.
+
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { Config, Engine, Module } from "./binding.js";
+import { CompileError, wrongType } from "./errors.js";
+import { native } from "./load.js";
+import type { RunOptions } from "./run.js";
+import { verified, verifiedFile } from "./verified.js";
+
+export type Source = string | URL | Uint8Array | Module;
+/** The options that say how it is loaded, or ask something of its engine. */
+export type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal">;
+
+export function path(source: string | URL): string {
+  return typeof source === "string" ? source : fileURLToPath(source);
+}
+
+const engines = new Map<string, Engine>();
+
+/** One engine per configuration for all runs. */
+function engineOf(config: Config): Engine {
+  const key = JSON.stringify(config);
+  let engine = engines.get(key);
+  if (!engine) engines.set(key, (engine = new native.Engine(config)));
+  return engine;
+}
+function configFor({ profile, fuel, timeoutMs, signal }: Own): Config {
+  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default") };
+}
+
+function artifact(source: string | URL | Uint8Array, own: Own): Module {
+  let given = source instanceof Uint8Array ? source : path(source);
+  const { verify, signature } = own;
+  if (verify !== undefined) given = typeof given === "string" ? verifiedFile(given, { verify, signature })! : verified(given, { verify, signature })!;
+  const engine = engineOf(native.configFor(given));
+  return typeof given === "string"
+    ? native.Module.deserializeFile(engine, given)
+    : native.Module.deserialize(engine, given);
+}
+
+/** The module of a source, in an engine that can do what the options ask. */
+export async function load(source: Source, own: Own): Promise<Module> {
+  if (source instanceof native.Module) return source;
+  check(source);
+  if (own.precompiled) return artifact(source, own);
+  const wasm = source instanceof Uint8Array ? source : await readFile(source);
+  refuseArtifact(wasm);
+  return native.Module.compile(engineOf(configFor(own)), wasm, own.signal && { signal: own.signal });
+}
+
+export function loadSync(source: Source, own: Own): Module {
+  if (source instanceof native.Module) return source;
+  check(source);
+  if (own.precompiled) return artifact(source, own);
+  const wasm = source instanceof Uint8Array ? source : readFileSync(source);
+  refuseArtifact(wasm);
+  return native.Module.compileSync(engineOf(configFor(own)), wasm);
+}
+
+/** Native code is not run because it happens to be given. */
+function refuseArtifact(bytes: Uint8Array): void {
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).toString("latin1") !== "\x7fELF") return;
+  throw new CompileError("this is an artifact compiled ahead of time, not wasm: to run it, say { precompiled: true }");
+}
+
+function check(source: unknown): void {
+  if (typeof source === "string" || source instanceof URL || source instanceof Uint8Array) return;
+  throw wrongType(`source must be a path, a URL, bytes or a Module, got ${typeof source}`);
+}
