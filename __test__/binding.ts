@@ -1,6 +1,7 @@
 // The public API as its declarations say it: lib/binding.d.ts, which Rust makes, and what tsc makes of the facade. Both are
 // regular: one member to a line or to a semicolon.
 
+import { Readable, Writable } from "node:stream";
 import { KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -28,7 +29,7 @@ export interface Value {
   rare?: boolean;
 }
 
-const files = ["binding", "types", "features", "exception", "call-many", "sign", "run", "inspect", "manifest", "load"];
+const files = ["binding", "types", "features", "exception", "call-many", "sign", "source", "run", "inspect", "manifest", "load"];
 const text = files.map((name) => read(name)).join("\n");
 function read(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../lib/${name}.d.ts`, import.meta.url)), "utf8");
@@ -166,6 +167,8 @@ function acceptsOne(part: string, { value, is }: Value): boolean {
   if (part === "FeatureName") return value === "gc";
   if (part === "URL") return value instanceof URL;
   if (part === "KeyObject") return value instanceof KeyObject;
+  if (part === "Readable") return value instanceof Readable;
+  if (part === "Writable") return value instanceof Writable;
   if (part === "AbortSignal") return value instanceof AbortSignal;
   if (numbers.includes(part)) return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
   if (/\[\]$|^Array</.test(part)) return Array.isArray(value);

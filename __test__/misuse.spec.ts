@@ -67,9 +67,9 @@ function* places(type: string, base: any, path: string, put: Place["put"] = (val
 }
 /** Where objects of ours may be told from others, and not refused like any object. */
 const mayBeOurs = (type: string) => classesOf(type).length > 0 || /unknown|any\b|ValType|Record|Imports/.test(type);
-/** What would make folders, and engines that take much of the address space. */
+/** What would make folders and files, and engines that take much of the address space. */
 const costly = ({ path }: Place, { value }: Value) =>
-  /^config\.(cache|pooling)/.test(path) && !(/number|bigint/.test(typeof value) && !((value as number) >= 0 && (value as number) < 2 ** 53));
+  /^config\.(cache|pooling)|\.file$/.test(path) && !(/number|bigint/.test(typeof value) && !((value as number) >= 0 && (value as number) < 2 ** 53));
 
 async function wrongValues(trial: Trial) {
   const all = values(trial.w, trial.fresh());

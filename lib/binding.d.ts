@@ -1,5 +1,6 @@
 /* Made from crates/node-api by `npm run build`. Do not edit. */
 
+import type { Readable, Writable } from 'node:stream'
 import type { DeserializeOptions, ExportedFunction, ExportType, FieldType, FuncType, GlobalType, ImportType, Imports, MemoryType, ProfileName, SharedHandle, TableType, TagType, ValType } from './types.js'
 
 /**
@@ -235,8 +236,8 @@ export declare class Linker {
    */
   instantiatePre(module: Module): InstancePre
   /**
-   * Defines WASI preview 1 (`wasi_snapshot_preview1`). What it grants is the store's matter: one made without the option
-   * `wasi` grants nothing.
+   * Defines WASI preview 1 (`wasi_snapshot_preview1`), and preview 0 (`wasi_unstable`) for guests of 2019. What it grants is
+   * the store's matter: one made without the option `wasi` grants nothing.
    */
   defineWasi(): this
 }
@@ -529,8 +530,11 @@ export declare class Store {
   get jsTag(): Tag
   /** Collects garbage in the store now. It also happens by itself, when the guest's heap is full. */
   gc(): void
-  /** What the guest has written to captured streams so far; `undefined` for a store without the option `wasi`. */
-  get wasi(): { readonly stdout?: Buffer, readonly stderr?: Buffer } | undefined
+  /**
+   * What the guest has written to captured streams so far, and what it gave to `proc_exit`; `undefined` for a store without
+   * the option `wasi`.
+   */
+  get wasi(): { readonly stdout?: Buffer, readonly stderr?: Buffer, readonly exitCode?: number } | undefined
 }
 
 /**
@@ -833,12 +837,26 @@ export declare const variant: string
 /** Version of the package. */
 export declare const version: string
 
+/** A clock that stands still. */
+export interface WasiClock {
+  /** Milliseconds since 1970. */
+  nowMs?: number
+}
+
 /** A directory that a guest sees. */
 export interface WasiDir {
   /** Its path on the host. */
   host?: string
   /** Whether the guest may change what is in it. */
   access?: 'read' | 'read-write'
+}
+
+/** A file of the host that is a guest's stdin, stdout or stderr. The guest has no path to it. */
+export interface WasiFile {
+  /** Its path. */
+  file: string
+  /** Write behind what is in it. Default false. */
+  append?: boolean
 }
 
 /** What WASI grants a guest. Nothing is granted that is not named here. */
@@ -850,20 +868,36 @@ export interface WasiOptions {
   /** Environment variables, or `'inherit'` for those of this process. Default none. */
   env?: Record<string, string> | 'inherit'
   /**
-   * What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, or any other
-   * string, which is given as UTF-8.
+   * What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, any other string, which is given as
+   * UTF-8, a file, or, in `run` alone, a Node stream. What the guest has not read of one stays in it.
    */
-  stdin?: 'inherit' | 'ignore' | string | Uint8Array
-  /** Where the guest's output goes: `'inherit'`, `'ignore'`, or `'capture'` to keep it. */
-  stdout?: 'inherit' | 'ignore' | 'capture'
+  stdin?: 'inherit' | 'ignore' | string | Uint8Array | Readable | { file: string }
+  /**
+   * Where the guest's output goes: `'inherit'`, `'ignore'`, `'capture'` to keep it, a file (which is emptied first, unless it is
+   * to be appended to), a function that is called with each piece of it, or a Node stream, which is not ended. `run` calls and
+   * writes on the JavaScript thread while the guest runs elsewhere, which waits where they are slow, and whose end they are if
+   * they fail: `run` rejects with their error. In `runSync` and calls of a store the guest's thread is that one, and streams a
+   * `TypeError`.
+   */
+  stdout?: 'inherit' | 'ignore' | 'capture' | WasiFile | ((chunk: Buffer) => void) | Writable
   /** The same for errors. */
-  stderr?: 'inherit' | 'ignore' | 'capture'
+  stderr?: 'inherit' | 'ignore' | 'capture' | WasiFile | ((chunk: Buffer) => void) | Writable
   /** Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
   maxOutputBytes?: number
   /** Files and directories that the guest may have open at once. Default 1,000. */
   maxDescriptors?: number
   /** Directories the guest sees, by the path it sees them under. A bare string is a host path and read-only. */
   dirs?: Record<string, string | Required<WasiDir>>
+  /**
+   * `'system'` (default), or a time at which the guest's clocks stand still, in milliseconds since 1970; the monotonic one
+   * then stands at 0. Waiting takes the time that it takes.
+   */
+  clock?: 'system' | Required<WasiClock>
+  /**
+   * Makes the guest's random numbers the same each time: below 2^64. For tests, and never where they are to be secret. Default:
+   * the system's random numbers.
+   */
+  randomSeed?: bigint
 }
 
 /** The exact Wasmtime version inside. */

@@ -124,6 +124,9 @@ type Trampoline = (this: HostTable) => void;
 export class HostTable {
   /** Functions that wasm calls: the store's own first, then the lists of linkers it has instantiated from. */
   links: Trampoline[][] = [[]];
+  /** What takes what the guests write. */
+  stdout?: (chunk: Buffer) => void;
+  stderr?: (chunk: Buffer) => void;
   /** Values in the hands of the guest, by number from 1. */
   #values: unknown[] = [undefined];
   #free: number[] = [];
@@ -275,6 +278,11 @@ export class HostTable {
     return -1;
   }
 
+  output(fd: number, chunk: Buffer): void {
+    const take = fd === 1 ? this.stdout : this.stderr;
+    take?.(chunk);
+  }
+
   /** Adds a function for wasm to call; returns its place. */
   import(sig: string, fn: Function): number {
     return this.links[0]!.push(signature(sig).import(fn)) - 1;
@@ -331,6 +339,7 @@ export class HostTable {
   /** When the store is disposed nothing can call or ask any more. */
   clear(): void {
     this.links = [[]];
+    this.stdout = this.stderr = undefined;
     this.#values = [undefined];
     this.#free = [];
     this.#funcs = [];

@@ -12,6 +12,7 @@ import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 import { shareSignals } from "./signals.js";
+import { streams } from "./streams.js";
 import { verified, verifiedFile } from "./verified.js";
 
 interface Hidden extends ForTable {
@@ -31,10 +32,19 @@ interface Hidden extends ForTable {
     timeoutMs: number | undefined,
     number: number,
     stoppable: boolean,
+    streamed: number,
   ): Promise<unknown>;
   stopCommand(number: number): boolean;
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
-  runCommandSync(module: object, wasi: object, limits: object, fuel?: bigint, timeoutMs?: number): unknown;
+  runCommandSync(
+    module: object,
+    wasi: object,
+    limits: object,
+    fuel: bigint | undefined,
+    timeoutMs: number | undefined,
+    number: number,
+    streamed: number,
+  ): unknown;
 }
 
 /** What native code reads of an artifact. */
@@ -86,7 +96,8 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-setEnter(native.init({ ...facade, errors: thrown, alive, verified, verifiedFile, abortable, notAborted }, slots, transfer, !isMainThread));
+const functions = { ...facade, ...streams, alive, verified, verifiedFile, abortable, notAborted };
+setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);
 if (isMainThread) shareSignals(native);

@@ -5,7 +5,8 @@ import type { StoreLimits, WasiOptions } from "./binding.js";
 import { abortable } from "./abort.js";
 import { wrongType } from "./errors.js";
 import { native } from "./load.js";
-import { type Own, type Source, load, loadSync, path } from "./source.js";
+import { type Own, type Source, loadCommand, loadCommandSync, path } from "./source.js";
+import { Stdio } from "./streams.js";
 import type { DeserializeOptions, ProfileName } from "./types.js";
 
 /** What `run` grants and allows. Standard input and output are this process's own unless named. */
@@ -46,7 +47,8 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  *
  * Rejects with `Trap` and its kind if the guest traps, `CompileError` or `IncompatibleModuleError` for what does not load,
  * `LinkError` for a module that is no command or imports what is not WASI, `TypeError` for options that don't go together,
- * `SignatureError` for an artifact that no key of `verify` has signed, `signal.reason` when it is aborted, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
+ * `SignatureError` for an artifact that no key of `verify` has signed, `signal.reason` when it is aborted, what a stream of the guest's stdio
+ * failed with or a function threw, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
  *
  * @example
  * ```ts
@@ -57,22 +59,35 @@ export async function run(source: Source, options: RunOptions = {}): Promise<Run
   const { own, wasi, limits } = split(source, options);
   const { signal, fuel, timeoutMs } = own;
   signal?.throwIfAborted();
-  const number = (runs = (runs + 1) >>> 0);
+  const number = nextRun();
   const begin = async () => {
-    const module = await load(source, own);
+    const command = await loadCommand(source, own);
     signal?.throwIfAborted();
-    return (await native.runCommand(module, wasi, limits, fuel, timeoutMs, number, signal !== undefined)) as RunResult;
+    const stdio = new Stdio(number, wasi, true);
+    try {
+      return (await native.runCommand(command, wasi, limits, fuel, timeoutMs, number, signal !== undefined, stdio.which)) as RunResult;
+    } catch (error) {
+      throw stdio.failure ? stdio.failure.error : error;
+    } finally {
+      stdio.close();
+    }
   };
   return signal ? abortable(begin(), signal, () => native.stopCommand(number)) : begin();
 }
 let runs = 0;
+const nextRun = () => (runs = (runs + 1) >>> 0);
 
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
   own.signal?.throwIfAborted();
-  const module = loadSync(source, own);
-  return native.runCommandSync(module, wasi, limits, own.fuel, own.timeoutMs) as RunResult;
+  const command = loadCommandSync(source, own);
+  const stdio = new Stdio(nextRun(), wasi, false);
+  try {
+    return native.runCommandSync(command, wasi, limits, own.fuel, own.timeoutMs, stdio.number, stdio.which) as RunResult;
+  } finally {
+    stdio.close();
+  }
 }
 
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */

@@ -1,4 +1,4 @@
-// What `run` is given, and the module of it: compiled, or an artifact. The command loads what it runs in the same way.
+// What `run` is given, and what becomes of it: a module, compiled, or an artifact. The command loads what it runs in the same way.
 
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -30,18 +30,22 @@ function configFor({ profile, fuel, timeoutMs, signal }: Own): Config {
   return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default") };
 }
 
-function artifact(source: string | URL | Uint8Array, own: Own): Module {
-  let given = source instanceof Uint8Array ? source : path(source);
-  const { verify, signature } = own;
-  if (verify !== undefined) given = typeof given === "string" ? verifiedFile(given, { verify, signature })! : verified(given, { verify, signature })!;
-  const engine = engineOf(native.configFor(given));
-  return typeof given === "string"
-    ? native.Module.deserializeFile(engine, given)
-    : native.Module.deserialize(engine, given);
+/** An artifact and the engine for it: native code loads it for one run, and lets go of it then. */
+export interface Artifact {
+  engine: Engine;
+  artifact: string | Uint8Array;
+}
+function artifact(source: string | URL | Uint8Array, { verify, signature }: Own): Artifact {
+  let artifact = source instanceof Uint8Array ? source : path(source);
+  if (verify !== undefined) {
+    const keys = { verify, signature };
+    artifact = (typeof artifact === "string" ? verifiedFile(artifact, keys) : verified(artifact, keys))!;
+  }
+  return { engine: engineOf(native.configFor(artifact)), artifact };
 }
 
-/** The module of a source, in an engine that can do what the options ask. */
-export async function load(source: Source, own: Own): Promise<Module> {
+/** What is to be run, in an engine that can do what the options ask. */
+export async function loadCommand(source: Source, own: Own): Promise<Module | Artifact> {
   if (source instanceof native.Module) return source;
   check(source);
   if (own.precompiled) return artifact(source, own);
@@ -50,13 +54,21 @@ export async function load(source: Source, own: Own): Promise<Module> {
   return native.Module.compile(engineOf(configFor(own)), wasm, own.signal && { signal: own.signal });
 }
 
-export function loadSync(source: Source, own: Own): Module {
+export function loadCommandSync(source: Source, own: Own): Module | Artifact {
   if (source instanceof native.Module) return source;
   check(source);
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : readFileSync(source);
   refuseArtifact(wasm);
   return native.Module.compileSync(engineOf(configFor(own)), wasm);
+}
+
+/** The same as a module. */
+export function loadSync(source: Source, own: Own): Module {
+  const loaded = loadCommandSync(source, own);
+  if (loaded instanceof native.Module) return loaded;
+  const { engine, artifact } = loaded;
+  return typeof artifact === "string" ? native.Module.deserializeFile(engine, artifact) : native.Module.deserialize(engine, artifact);
 }
 
 /** Native code is not run because it happens to be given. */

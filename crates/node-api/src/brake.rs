@@ -1,7 +1,7 @@
 //! What stops a guest: its deadline, a caller who wants no more of it, and the end of its thread.
 //!
 //! A guest whose code looks at the engine's epoch is asked at each tick whether it may go on ([`ask`]); one that waits in WASI
-//! looks by itself ([`crate::preview1`]).
+//! looks by itself ([`crate::wasi`]).
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,8 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use napi::bindgen_prelude::Function;
-use napi::{JsValue, sys};
+use napi::sys;
 use napi_derive::napi;
 use wasmtime::OptLevel;
 
@@ -74,14 +73,7 @@ pub fn spawn<T: Send + 'static>(
         true => Err(Error::internal("aborted before it began").into()),
     };
     let promise = task::spawn(env, &COMPILING, job, finish)?;
-    let napi_env = napi::Env::from_raw(env);
-    let stop: Function<'_, (), bool> = napi_env
-        .create_function_from_closure("stop", move |_| {
-            aborted.store(true, Ordering::Relaxed);
-            Ok(false)
-        })
-        .map_err(|error| Error::internal(format!("no function could be made: {}", error.reason)))?;
-    let stop = Js { env, raw: stop.raw() };
+    let stop = Js::function(env, move |_| aborted.store(true, Ordering::Relaxed))?;
     EnvData::of(env)?.call(env, "abortable", &[promise, signal, stop])
 }
 

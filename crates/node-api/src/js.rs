@@ -6,7 +6,8 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, TypeTag, ValidateNapiValue};
+use napi::JsValue;
+use napi::bindgen_prelude::{FromNapiValue, Function, ToNapiValue, TypeName, TypeTag, ValidateNapiValue};
 use napi::sys;
 
 use crate::error::{Error, Failure, Result};
@@ -102,6 +103,24 @@ impl Js {
             buffer.raw,
             0
         ))
+    }
+
+    /// A function that hears its first argument, and returns nothing.
+    pub fn function(env: sys::napi_env, hear: impl Fn(Js) + 'static) -> Result<Js> {
+        let napi_env = napi::Env::from_raw(env);
+        let function: napi::Result<Function<'_, (), ()>> =
+            napi_env.create_function_from_closure("hear", move |context| {
+                hear(
+                    context
+                        .get::<Js>(0)
+                        .or_else(|_| Js::undefined(env).map_err(|failure| failure.into_napi(env)))?,
+                );
+                Ok(())
+            });
+        let raw = function
+            .map_err(|error| Error::internal(format!("no function could be made: {}", error.reason)))?
+            .raw();
+        Ok(Js { env, raw })
     }
 
     pub fn kind(self) -> sys::napi_valuetype {

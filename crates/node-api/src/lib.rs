@@ -64,6 +64,8 @@ mod exception;
 mod gc;
 #[cfg_attr(not(feature = "gc"), path = "gc_ref_disabled.rs")]
 mod gc_ref;
+#[cfg(feature = "wasi")]
+mod js_thread;
 #[cfg(feature = "cranelift")]
 #[cfg_attr(not(feature = "parallel-compilation"), path = "parallel_disabled.rs")]
 mod parallel;
@@ -71,8 +73,6 @@ mod parallel;
 mod pooling;
 #[cfg(feature = "cranelift")]
 mod precompile;
-#[cfg(feature = "wasi")]
-mod preview1;
 #[cfg(feature = "wasi")]
 mod run;
 // Work on other threads: compiling, and running commands.

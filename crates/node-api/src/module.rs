@@ -58,15 +58,13 @@ impl Module {
         shared: share::Place,
     ) -> Result<Js> {
         let parts = engine.class::<Engine>("engine")?.parts.clone();
-        let mut object = Module {
+        let object = Module {
+            shared_growth: shared_growth(&module, block.as_deref()),
             module,
             engine: parts,
-            shared_growth: 0,
             block,
             shared,
         };
-        let growth = object.block().and_then(|block| block.setting("sharedMemoryGrowth"));
-        object.shared_growth = growth.and_then(|text| text.parse().ok()).unwrap_or(0);
         let object = object.into_js(engine.env)?;
         EnvData::of(engine.env)?.call(engine.env, "bind", &[object, engine])?;
         Ok(object)
@@ -76,11 +74,21 @@ impl Module {
 impl Module {
     /// What is known of it beside what Wasmtime knows; nothing of an artifact that stock Wasmtime has made.
     fn block(&self) -> Option<Block<'_>> {
-        if let Some(block) = &self.block {
-            return Some(Block::of(block));
-        }
-        metadata::in_image(image(&self.module))
+        block_of(&self.module, self.block.as_deref())
     }
+}
+
+fn block_of<'a>(module: &'a wasmtime::Module, block: Option<&'a [u8]>) -> Option<Block<'a>> {
+    match block {
+        Some(block) => Some(Block::of(block)),
+        None => metadata::in_image(image(module)),
+    }
+}
+
+/// Bytes that its own shared memories may grow by, together.
+pub fn shared_growth(module: &wasmtime::Module, block: Option<&[u8]>) -> u64 {
+    let growth = block_of(module, block).and_then(|block| block.setting("sharedMemoryGrowth"));
+    growth.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// The ELF image of a module, and what stands behind it.
@@ -100,14 +108,20 @@ fn trusted(how: &str, artifact: Js, options: Js) -> Result<Option<Js>> {
     Ok((!bytes.is_undefined()).then_some(bytes))
 }
 
-impl Module {
-    fn load(engine: Js, parts: &Arc<EngineParts>, bytes: Js) -> Result<Js> {
-        let bytes = Bytes::read(bytes, "bytes")?;
-        Artifact::read(&*bytes)?.check(&parts.settings)?;
-        // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
-        let module = unsafe { wasmtime::Module::deserialize(&parts.engine, &*bytes) }.map_err(refused)?;
-        Module::wrap(module, engine, None, share::Place::default())
-    }
+/// Loads an artifact of these bytes.
+pub fn load(parts: &EngineParts, bytes: &[u8]) -> Result<wasmtime::Module> {
+    Artifact::read(bytes)?.check(&parts.settings)?;
+    // SAFETY: that the artifact is one of Wasmtime's own making is the caller's promise, as documented.
+    unsafe { wasmtime::Module::deserialize(&parts.engine, bytes) }.map_err(refused)
+}
+
+/// Loads an artifact of this file, which is mapped.
+pub fn load_file(parts: &EngineParts, name: &str) -> Result<wasmtime::Module> {
+    // What was looked at is what is mapped.
+    let file = artifact::open(name)?;
+    artifact::with_file(&file, |found| found.check(&parts.settings))?;
+    // SAFETY: as above, and that the file stays as it is while it is mapped.
+    unsafe { wasmtime::Module::deserialize_open_file(&parts.engine, file) }.map_err(refused)
 }
 
 #[napi]
@@ -137,7 +151,8 @@ impl Module {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let bytes = trusted("verified", bytes, options)?.unwrap_or(bytes);
-            Module::load(engine, parts, bytes)
+            let module = load(parts, &Bytes::read(bytes, "bytes")?)?;
+            Module::wrap(module, engine, None, share::Place::default())
         })
     }
 
@@ -154,14 +169,10 @@ impl Module {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let name = path.to_str("path")?;
-            if let Some(bytes) = trusted("verifiedFile", path, options)? {
-                return Module::load(engine, parts, bytes);
-            }
-            // What was looked at is what is mapped.
-            let file = artifact::open(&name)?;
-            artifact::with_file(&file, |found| found.check(&parts.settings))?;
-            // SAFETY: as above, and that the file stays as it is while it is mapped.
-            let module = unsafe { wasmtime::Module::deserialize_open_file(&parts.engine, file) }.map_err(refused)?;
+            let module = match trusted("verifiedFile", path, options)? {
+                Some(bytes) => load(parts, &Bytes::read(bytes, "bytes")?)?,
+                None => load_file(parts, &name)?,
+            };
             Module::wrap(module, engine, None, share::Place::default())
         })
     }

@@ -8,16 +8,18 @@ use napi_derive::napi;
 use wasmtime::AsContextMut;
 
 use crate::brake::{Brake, Stop, Worker};
-use crate::engine::EngineParts;
+use crate::bytes::Bytes;
+use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
-use crate::module::Module;
+use crate::module::{Module, load, load_file, shared_growth};
 use crate::store_core::{Data, Owner, new_store};
 use crate::task::Pool;
 use crate::ticker::{TICK, Ticks};
-use crate::{deadline, limits, preview1, signals, task, trap, wasi};
+use crate::wasi::{State, Streamed};
+use crate::{deadline, limits, signals, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
@@ -29,6 +31,38 @@ struct Command {
     stop: Arc<Stop>,
 }
 
+/// What is to be run.
+struct Source {
+    module: wasmtime::Module,
+    shared_growth: u64,
+    engine: Arc<EngineParts>,
+}
+
+impl Source {
+    /// A module, or an artifact with its engine (lib/source.ts).
+    fn read(source: Js) -> Result<Source> {
+        if let Ok(module) = source.class::<Module>("source") {
+            return Ok(Source {
+                module: module.module.clone(),
+                shared_growth: module.shared_growth,
+                engine: module.engine.clone(),
+            });
+        }
+        let engine = source.get("engine")?.class::<Engine>("engine")?.parts.clone();
+        let artifact = source.get("artifact")?;
+        let module = if artifact.is_string() {
+            load_file(&engine, &artifact.to_str("source")?)?
+        } else {
+            load(&engine, &Bytes::read(artifact, "source")?)?
+        };
+        Ok(Source {
+            shared_growth: shared_growth(&module, None),
+            module,
+            engine,
+        })
+    }
+}
+
 /// How a command ended.
 struct Outcome {
     exit_code: i32,
@@ -38,12 +72,17 @@ struct Outcome {
 }
 
 impl Command {
-    /// `wasi` and `limits` are options objects, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`;
-    /// `worker` is the thread it will run on, if that may be ended.
-    fn read(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js, worker: Option<Worker>) -> Result<Command> {
-        let module = module.class::<Module>("source")?;
-        let engine: &Arc<EngineParts> = &module.engine;
-        let wasi = wasi::State::read_for_run(wasi)?;
+    /// `limits` is an options object, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`; `worker` is the thread
+    /// it will run on, if that may be ended.
+    fn read(
+        source: &Source,
+        wasi: State,
+        limits: Js,
+        fuel: Js,
+        timeout: Js,
+        worker: Option<Worker>,
+    ) -> Result<Command> {
+        let engine = &source.engine;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
         let stop = Stop::new(&engine.engine);
         let mut store = new_store(
@@ -77,8 +116,8 @@ impl Command {
             timeout,
             stop,
             store,
-            module: module.module.clone(),
-            shared_growth: module.shared_growth,
+            module: source.module.clone(),
+            shared_growth: source.shared_growth,
             fuel: given,
         })
     }
@@ -86,7 +125,7 @@ impl Command {
     fn run(mut self) -> Result<Outcome> {
         signals::mend();
         let mut linker = wasmtime::Linker::new(self.store.engine());
-        preview1::add_to_linker(&mut linker).map_err(trap::failure)?;
+        wasi::add_to_linker(&mut linker, &self.module).map_err(trap::failure)?;
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.store.data_mut().brake.deadline = deadline;
         let ticks = deadline
@@ -97,6 +136,12 @@ impl Command {
         } else {
             Err(wasmtime::Trap::Interrupt.into())
         };
+        let streams = self.store.data().wasi.streams.clone();
+        if let Some(streams) = &streams {
+            let brake = self.store.data().brake.clone();
+            // Where that is not to be waited for, how the guest ended is what counts.
+            let _ = wasi::wait(&brake, streams.drained());
+        }
         self.stop.end();
         drop(ticks);
         let exit_code = match ended {
@@ -106,7 +151,10 @@ impl Command {
                 None => return Err(trap::failure(error)),
             },
         };
-        let (stdout, stderr) = self.store.data().wasi.output();
+        if streams.as_ref().is_some_and(|streams| streams.has_failed()) {
+            return Err(Error::internal("a stream of the guest's stdio has failed").into());
+        }
+        let [stdout, stderr] = self.store.data().wasi.captured();
         let left = self.store.get_fuel().unwrap_or(0);
         Ok(Outcome {
             exit_code,
@@ -157,29 +205,43 @@ impl Outcome {
 static RUNNING: Pool = Pool::new(32);
 
 /// Runs a command off the JavaScript thread. `number` is the facade's name for the run; `stoppable` says that it will want to
-/// stop it.
+/// stop it, `streamed` which stdio it serves ([`Streamed`]).
 #[napi(skip_typescript)]
 #[allow(clippy::too_many_arguments, reason = "the facade has sorted them")]
 pub fn run_command(
-    module: Js,
+    source: Js,
     wasi: Js,
     limits: Js,
     fuel: Js,
     timeout: Js,
     number: u32,
     stoppable: bool,
+    streamed: u32,
 ) -> napi::Result<Js> {
-    let env = module.env;
+    let env = source.env;
     task::promise(env, || {
-        let command = Command::read(module, wasi, limits, fuel, timeout, None)?;
+        let source = Source::read(source)?;
+        let wasi = State::read_for_run_away(wasi, number, Streamed(streamed))?;
+        let command = Command::read(&source, wasi, limits, fuel, timeout, None)?;
         if stoppable {
-            deadline::needs_brake(&module.class::<Module>("source")?.engine, "signal")?;
+            deadline::needs_brake(&source.engine, "signal")?;
         }
         let data = EnvData::of(env)?;
         let mut away = data.away.borrow_mut();
         away.retain(|_, stop| stop.strong_count() > 0);
         away.insert(number, Arc::downgrade(&command.stop));
-        task::spawn(env, &RUNNING, move || command.run(), |env, outcome| outcome.to_js(env))
+        let streams = command.store.data().wasi.streams.clone();
+        task::spawn(
+            env,
+            &RUNNING,
+            move || Ok(task::travel(command.run())),
+            move |env, outcome| {
+                if let Some(streams) = streams {
+                    streams.put_back(env)?;
+                }
+                outcome?.to_js(env)
+            },
+        )
     })
 }
 
@@ -198,13 +260,22 @@ pub fn stop_command(env: napi::Env, number: u32) -> napi::Result<bool> {
 
 /// Runs a command on the JavaScript thread.
 #[napi(skip_typescript)]
-pub fn run_command_sync(module: Js, wasi: Js, limits: Js, fuel: Js, timeout: Js) -> napi::Result<Js> {
-    let env = module.env;
+pub fn run_command_sync(
+    source: Js,
+    wasi: Js,
+    limits: Js,
+    fuel: Js,
+    timeout: Js,
+    number: u32,
+    streamed: u32,
+) -> napi::Result<Js> {
+    let env = source.env;
     guard(env, || {
         let data = EnvData::of(env)?;
-        let command = Command::read(module, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
-        let engine = &module.class::<Module>("source")?.engine;
-        let _watch = command.store.data().brake.watch(engine)?;
+        let source = Source::read(source)?;
+        let wasi = State::read_for_run_here(wasi, number, Streamed(streamed))?;
+        let command = Command::read(&source, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
+        let _watch = command.store.data().brake.watch(&source.engine)?;
         command.run()?.to_js(env)
     })
 }

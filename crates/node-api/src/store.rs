@@ -75,13 +75,14 @@ impl Store {
                 .map(|fuel| fuel.to_biguint("options.fuel"))
                 .transpose()?;
             let timeout = deadline::read(options.get("timeout_ms")?, "options.timeoutMs")?;
-            let wasi = wasi::State::read(options.get("wasi")?)?;
+            let (wasi, callbacks) = wasi::State::read(options.get("wasi")?)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
             core.set_timeout(timeout);
             if let Some(fuel) = fuel {
                 core.enter(|mut context| context.set_fuel(fuel))?.map_err(no_fuel)?;
             }
             core.bind(this.object, engine)?;
+            callbacks.bind(&core)?;
             Ok(Store { core })
         })
     }

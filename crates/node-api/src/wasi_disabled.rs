@@ -3,14 +3,22 @@
 use crate::error::Result;
 use crate::features;
 use crate::js::Js;
+use crate::store_core::Core;
 
 #[derive(Default)]
 pub struct State;
+pub struct Callbacks;
+
+impl Callbacks {
+    pub fn bind(self, _: &Core) -> Result<()> {
+        Ok(())
+    }
+}
 
 impl State {
-    pub fn read(options: Js) -> Result<State> {
+    pub fn read(options: Js) -> Result<(State, Callbacks)> {
         if options.is_undefined() {
-            Ok(State)
+            Ok((State, Callbacks))
         } else {
             Err(features::absent("wasi", "options.wasi"))
         }

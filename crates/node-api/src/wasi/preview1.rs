@@ -1,4 +1,4 @@
-//! [feature `wasi`] The functions of WASI preview 1, defined in a linker.
+//! The functions of WASI preview 1, defined in a linker.
 //!
 //! Wasmtime's own `add_to_linker_sync` makes a full copy of its calling and waiting code for each of the 46 functions: 0.2 MB
 //! of the small addon. Here all go through one function, and where a guest waits is one place.
@@ -15,12 +15,13 @@ use wasmtime_wasi::p1::{WasiP1Ctx, types};
 use wasmtime_wasi::runtime::in_tokio;
 use wiggle::{GuestMemory, GuestPtr};
 
+use super::write;
 use crate::brake::{Brake, Look};
 use crate::error::{Error, Failure};
 use crate::store_core::Data;
 use crate::trap;
 
-const MODULE: &str = "wasi_snapshot_preview1";
+pub const MODULE: &str = "wasi_snapshot_preview1";
 
 /// What a call becomes: a future that is ready at once, unless the guest waits.
 type Answer<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<i32>> + 'a>>;
@@ -43,13 +44,15 @@ impl Argument for i64 {
 
 macro_rules! functions {
     ($($way:ident $name:ident($($arg:ident)*);)*) => {
-        const FUNCTIONS: &[(&str, &[ValType], Function)] = &[$(
-            (stringify!($name), &[$(functions!(@type $arg)),*], |context, memory, slots| {
+        static FUNCTIONS: &[Entry] = &[$(Entry {
+            name: stringify!($name),
+            params: &[$(functions!(@type $arg)),*],
+            function: |context, memory, slots| {
                 #[allow(unused_mut, unused_variables, reason = "sched_yield has no arguments")]
                 let mut slots = slots.iter();
                 Box::pin(functions!(@$way preview1::$name(context, memory $(, <$arg as Argument>::take(&mut slots))*)))
-            }),
-        )*];
+            },
+        },)*];
     };
     (@type i32) => { ValType::I32 };
     (@type i64) => { ValType::I64 };
@@ -105,34 +108,54 @@ functions! {
     now sock_shutdown(i32 i32);
 }
 
+/// One of the functions.
+pub struct Entry {
+    pub name: &'static str,
+    params: &'static [ValType],
+    function: Function,
+}
+
+/// What is done for one call.
+type Handler = fn(&mut GuestMemory<'_>, &mut Data, &Entry, &[ValRaw]) -> wasmtime::Result<i32>;
+
 pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
+    add_as(linker, MODULE, |_| Some(answer))
+}
+
+/// Defines the functions in a module of this name, each with its handler.
+pub fn add_as(
+    linker: &mut Linker<Data>,
+    module: &str,
+    handler: impl Fn(&str) -> Option<Handler>,
+) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
-    for &(name, params, function) in FUNCTIONS {
-        let ty = FuncType::new(&engine, params.iter().cloned(), [ValType::I32]);
+    for entry in FUNCTIONS {
+        let Some(handler) = handler(entry.name) else {
+            continue;
+        };
+        let ty = FuncType::new(&engine, entry.params.iter().cloned(), [ValType::I32]);
         // SAFETY: the slots are read by the types just given, and one i32 is written.
         unsafe {
-            linker.func_new_unchecked(MODULE, name, ty, move |caller, slots| {
+            linker.func_new_unchecked(module, entry.name, ty, move |caller, slots| {
                 // SAFETY: Wasmtime gives as many initialized slots as there are parameters.
-                let arguments = &*(&raw const slots[..params.len()] as *const [ValRaw]);
-                let errno = call(caller, name, arguments, function)?;
+                let arguments = &*(&raw const slots[..entry.params.len()] as *const [ValRaw]);
+                let errno = call(caller, entry, arguments, handler)?;
                 slots[0].write(ValRaw::i32(errno));
                 Ok(())
             })?;
         }
     }
     // Returns nothing, and never to the guest.
-    linker.func_wrap(MODULE, "proc_exit", |mut caller: Caller<'_, Data>, code: i32| {
-        preview1::proc_exit(
-            caller.data_mut().wasi.context(),
-            &mut GuestMemory::Unshared(&mut []),
-            code,
-        )
+    linker.func_wrap(module, "proc_exit", |mut caller: Caller<'_, Data>, code: i32| {
+        let wasi = &mut caller.data_mut().wasi;
+        wasi.exit_code = Some(code);
+        preview1::proc_exit(wasi.context(), &mut GuestMemory::Unshared(&mut []), code)
     })?;
     Ok(())
 }
 
 /// Waits as long as the guest may.
-async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+pub async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     let mut answer = std::pin::pin!(answer);
     // Most do not wait.
     let at_once = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
@@ -193,32 +216,66 @@ impl Sleep {
 }
 const ABSOLUTE: types::Subclockflags = types::Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME;
 
-/// One call of a guest, with the memory it exports.
-fn call(mut caller: Caller<'_, Data>, name: &str, arguments: &[ValRaw], function: Function) -> wasmtime::Result<i32> {
-    let memory = caller.get_export("memory");
+/// One call of a guest.
+fn call(mut caller: Caller<'_, Data>, entry: &Entry, arguments: &[ValRaw], handler: Handler) -> wasmtime::Result<i32> {
     let fuel = caller.as_context_mut().hostcall_fuel();
-    let (mut memory, data) = match &memory {
-        Some(Extern::Memory(memory)) => {
-            let (bytes, data) = memory.data_and_store_mut(&mut caller);
-            (GuestMemory::Unshared(bytes), data)
+    if entry.name == "fd_write" {
+        let fd = arguments[0].get_u32();
+        if let Some(output) = caller.data().wasi.output(fd) {
+            return write::fd_write(&mut caller, &output, arguments);
         }
-        Some(Extern::SharedMemory(memory)) => (GuestMemory::Shared(memory.data()), caller.data_mut()),
+    }
+    let (mut memory, data) = memory_of(&mut caller)?;
+    data.wasi.context().set_hostcall_fuel(fuel);
+    let errno = handler(&mut memory, data, entry, arguments)?;
+    match entry.name {
+        "fd_write" => write::late(&mut caller, errno),
+        _ => Ok(errno),
+    }
+}
+
+/// The memory that the guest exports.
+pub fn memory_of<'a>(caller: &'a mut Caller<'_, Data>) -> wasmtime::Result<(GuestMemory<'a>, &'a mut Data)> {
+    match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => {
+            let (bytes, data) = memory.data_and_store_mut(caller);
+            Ok((GuestMemory::Unshared(bytes), data))
+        }
+        Some(Extern::SharedMemory(memory)) => {
+            // SAFETY: the store that the guest runs in keeps the memory, for longer than the call.
+            let bytes = unsafe { &*std::ptr::from_ref(memory.data()) };
+            Ok((GuestMemory::Shared(bytes), caller.data_mut()))
+        }
         _ => {
             let message = "the guest exports no memory named 'memory', which WASI reads and writes";
-            return Err(trap::error(
-                Error::new("LinkError", message)
-                    .with("module", "")
-                    .with("name", "memory"),
-            ));
+            let error = Error::new("LinkError", message);
+            Err(trap::error(error.with("module", "").with("name", "memory")))
         }
-    };
-    let brake = data.brake.clone();
-    let context = data.wasi.context();
-    context.set_hostcall_fuel(fuel);
-    if let Some(sleep) = Sleep::read(&memory, name, arguments) {
-        return in_tokio(wait(&brake, sleep.sleep(&mut memory, arguments)));
     }
-    let answer = in_tokio(wait(&brake, function(context, &mut memory, arguments)));
+}
+
+/// What Wasmtime's own WASI answers.
+pub fn answer(
+    memory: &mut GuestMemory<'_>,
+    data: &mut Data,
+    entry: &Entry,
+    arguments: &[ValRaw],
+) -> wasmtime::Result<i32> {
+    let brake = data.brake.clone();
+    let wasi = &mut data.wasi;
+    let moved = match entry.name {
+        "fd_close" => 1,
+        "fd_renumber" => 2,
+        _ => 0,
+    };
+    for fd in &arguments[..moved] {
+        wasi.move_output(fd.get_u32());
+    }
+    if let Some(sleep) = Sleep::read(memory, entry.name, arguments) {
+        return in_tokio(wait(&brake, sleep.sleep(memory, arguments)));
+    }
+    let answer = in_tokio(wait(&brake, (entry.function)(wasi.context(), memory, arguments)));
+    wasi.check_streams()?;
     // As many are open as may be.
     answer.or_else(|error| match error.downcast_ref() {
         Some(ResourceTableError::Full) => Ok(types::Errno::Mfile as i32),

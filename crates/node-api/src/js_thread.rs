@@ -1,0 +1,39 @@
+//! The way back: what other threads have to say on the JavaScript thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Status, sys};
+
+use crate::error::{Error, Result};
+
+type Job = Box<dyn FnOnce(sys::napi_env) + Send>;
+
+/// A JavaScript thread, for others. It does not keep the thread's event loop alive.
+pub struct JsThread(ThreadsafeFunction<Job, (), (), Status, false, true>);
+
+impl JsThread {
+    /// Called on the thread itself.
+    pub fn new(env: sys::napi_env) -> Result<JsThread> {
+        let failed = |error: napi::Error| Error::internal(format!("no function could be made: {}", error.reason));
+        let napi_env = napi::Env::from_raw(env);
+        let nothing: Function<'_, (), ()> = napi_env
+            .create_function_from_closure("post", |_| Ok(()))
+            .map_err(failed)?;
+        let function = nothing
+            .build_threadsafe_function::<Job>()
+            .weak::<true>()
+            .build_callback(|context| {
+                // What panics has nobody to tell.
+                let _ = catch_unwind(AssertUnwindSafe(|| (context.value)(context.env.raw())));
+                Ok(())
+            })
+            .map_err(failed)?;
+        Ok(JsThread(function))
+    }
+    /// Has `job` done soon. A thread that has ended drops it.
+    pub fn post(&self, job: impl FnOnce(sys::napi_env) + Send + 'static) {
+        self.0.call(Box::new(job), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}

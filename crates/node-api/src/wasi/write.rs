@@ -1,0 +1,137 @@
+//! `fd_write` to stdout and stderr. Wasmtime's own copies what a guest writes in pieces of 4 KiB, each with a flush; here it goes
+//! from the guest's memory to where it belongs.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use wasmtime::{AsContextMut, Caller, StoreContextMut, ValRaw};
+use wasmtime_wasi::p1::types::{self, Errno};
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::runtime::in_tokio;
+use wiggle::{GuestError, GuestMemory, GuestPtr};
+
+use super::output::Output;
+use super::preview1::{memory_of, wait};
+use crate::brake::Brake;
+use crate::error::Result;
+use crate::js::Js;
+use crate::store_core::{Core, Data};
+use crate::trap;
+
+/// Many small pieces are put together, up to so many bytes; and no more is copied for JavaScript at once.
+const GATHERED: u32 = 64 << 10;
+
+pub fn fd_write(caller: &mut Caller<'_, Data>, output: &Output, arguments: &[ValRaw]) -> wasmtime::Result<i32> {
+    let [fd, pieces, count, written] = [0, 1, 2, 3].map(|i: usize| arguments[i].get_u32());
+    let (memory, data) = memory_of(caller)?;
+    let bytes = match gather(&memory, GuestPtr::<types::Ciovec>::new(pieces).as_array(count)) {
+        Ok(bytes) => bytes,
+        Err(error) => return types::Error::from(error).downcast().map(|errno| errno as i32),
+    };
+    let result = if output.is_here() {
+        let bytes = bytes[..bytes.len().min(GATHERED as usize)].to_vec();
+        give(caller, fd, &bytes)?;
+        Ok(bytes.len())
+    } else {
+        let brake = data.brake.clone();
+        let result = write(&brake, output, &bytes)?;
+        data.wasi.check_streams()?;
+        result
+    };
+    let count = match result {
+        Ok(count) => count as u32,
+        Err(error) => return Ok(errno(&error) as i32),
+    };
+    match memory_of(caller)?.0.write(GuestPtr::new(written), count) {
+        Ok(()) => Ok(0),
+        Err(error) => types::Error::from(error).downcast().map(|errno| errno as i32),
+    }
+}
+
+/// The first bytes to write: of one piece all, of several as much as is worth putting together.
+fn gather<'a>(
+    memory: &'a GuestMemory<'_>,
+    pieces: GuestPtr<[types::Ciovec]>,
+) -> std::result::Result<Cow<'a, [u8]>, GuestError> {
+    let mut gathered = Cow::Borrowed(&[][..]);
+    for piece in pieces.iter() {
+        let piece = memory.read(piece?)?;
+        if piece.buf_len == 0 {
+            continue;
+        }
+        let most = if memory.is_shared_memory() { GATHERED } else { u32::MAX };
+        let piece = piece.buf.as_array(piece.buf_len.min(most));
+        if gathered.is_empty() {
+            gathered = memory.as_cow(piece)?;
+        } else if gathered.len() + piece.len() as usize <= GATHERED as usize {
+            gathered.to_mut().extend_from_slice(&memory.as_cow(piece)?);
+        } else {
+            break;
+        }
+    }
+    Ok(gathered)
+}
+
+/// Writes, and waits for it as long as the guest may.
+fn write(brake: &Brake, output: &Output, bytes: &[u8]) -> wasmtime::Result<io::Result<usize>> {
+    let mut write = pin!(output.write(bytes));
+    match write.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => in_tokio(wait(brake, async { Ok(write.await) })),
+    }
+}
+
+/// Has JavaScript take it, which may use the store meanwhile.
+fn give(caller: &mut Caller<'_, Data>, fd: u32, bytes: &[u8]) -> wasmtime::Result<()> {
+    let owner = caller.data().core;
+    let Some(core) = owner.get() else {
+        return caller.data().wasi.give(fd, bytes).map_err(trap::carry);
+    };
+    // SAFETY: `StoreContextMut` is repr(transparent) over a reference. `caller` is not touched until `top` is taken back.
+    let top =
+        unsafe { std::mem::transmute::<StoreContextMut<'_, Data>, *mut std::ffi::c_void>(caller.as_context_mut()) };
+    core.top.set(top);
+    let given = by_table(core, fd, bytes);
+    core.top.set(std::ptr::null_mut());
+    given.map_err(trap::carry)?;
+    core.usable().map_err(trap::carry)
+}
+
+fn by_table(core: &Core, fd: u32, bytes: &[u8]) -> Result<()> {
+    let args = [Js::number(core.env, fd.into())?, Js::buffer(core.env, bytes)?];
+    core.table()?.invoke("output", &args).map(drop)
+}
+
+/// What the guest has written by another descriptor than the two, which Wasmtime has brought to us in pieces.
+pub fn late(caller: &mut Caller<'_, Data>, mut errno_: i32) -> wasmtime::Result<i32> {
+    let outputs = caller.data().wasi.outputs.clone();
+    for (fd, output) in (1..).zip(outputs.iter().flatten()) {
+        let mut bytes = &output.take_late()[..];
+        while !bytes.is_empty() {
+            if output.is_here() {
+                give(caller, fd, bytes)?;
+                break;
+            }
+            let brake = caller.data().brake.clone();
+            match write(&brake, output, bytes)? {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => {
+                    errno_ = errno(&error) as i32;
+                    break;
+                }
+            }
+            caller.data().wasi.check_streams()?;
+        }
+    }
+    Ok(errno_)
+}
+
+fn errno(error: &io::Error) -> Errno {
+    match error.kind() {
+        ErrorKind::StorageFull => Errno::Nospc,
+        ErrorKind::BrokenPipe => Errno::Pipe,
+        _ => ErrorCode::from(error).into(),
+    }
+}
