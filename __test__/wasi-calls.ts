@@ -4,7 +4,7 @@ import type { ExecutionContext } from "ava";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type InstancePre, Linker, Store, WasiExit, type WasiOptions, WasmtimeError } from "../index.js";
-import { folder, load } from "./helper.js";
+import { load } from "./helper.js";
 import { Wasi, everything } from "./wasi-guest.js";
 
 /** WASI's error numbers by name: the place is the number. */
@@ -77,29 +77,26 @@ export function guest(wasi?: WasiOptions) {
 }
 let loaded: ReturnType<typeof load> | undefined;
 
-/** A guest that has the same folder twice, to write (3) and to read (4), and some of it open. Beside it is a secret. */
+/** A folder with another one inside, which guests are granted, and a secret beside that. */
+export function tree(root: string): string {
+  const inside = join(root, "inside");
+  for (const name of ["sub", "full"]) mkdirSync(join(inside, name), { recursive: true });
+  const files = { "inside/file": "0123456789", "inside/full/inner": "inner", secret: "secret" };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+  const links = { link: "file", dirlink: "full", dangling: "nothing", loop: "loop", out: "../secret" };
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(inside, name));
+  return root;
+}
+
+/** A guest that has the same folder twice, to write (3) and to read (4), and some of it open. */
 export class Guest extends Wasi {
   readonly inside: string;
   readonly store: Store;
+  /** What the last call has thrown. */
+  error: unknown;
   private next = given;
-  constructor(t: ExecutionContext, options: WasiOptions = {}) {
-    const root = folder(t);
+  constructor(readonly root: string) {
     const inside = join(root, "inside");
-    for (const name of ["sub", "full"]) mkdirSync(join(inside, name), { recursive: true });
-    for (const [name, text] of [
-      ["inside/file", "0123456789"],
-      ["inside/full/inner", "inner"],
-      ["secret", "secret"],
-    ])
-      writeFileSync(join(root, name!), text!);
-    for (const [name, target] of [
-      ["link", "file"],
-      ["dirlink", "full"],
-      ["dangling", "nothing"],
-      ["loop", "loop"],
-      ["out", "../secret"],
-    ])
-      symlinkSync(target!, join(inside, name!));
     const { store, wasi } = guest({
       argv0: "prog",
       args: ["é", "", "👩‍🚀"],
@@ -108,12 +105,10 @@ export class Guest extends Wasi {
       stdout: "capture",
       stderr: "capture",
       dirs: { "/rw": { host: inside, access: "read-write" }, "/ro": inside },
-      ...options,
     });
     super(wasi.exports);
     this.store = store;
     this.inside = inside;
-    if (options.dirs) return;
     this.opened("file", rights.BOTH);
     this.opened("file", rights.READ);
     this.opened("file", rights.WRITE);
@@ -164,6 +159,7 @@ export class Guest extends Wasi {
     try {
       return errnos[this.exports[name](...args.flatMap((argument) => this.slots(argument)))] ?? "no number of an error";
     } catch (error) {
+      this.error = error;
       if (error instanceof WasiExit) return `EXIT ${error.exitCode}`;
       if (error instanceof WasmtimeError) return "TRAP";
       throw error;
