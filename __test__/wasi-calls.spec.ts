@@ -1,6 +1,6 @@
 // Every function of WASI preview 1, called well and in every wrong way: the tables are in wasi-calls-*.ts.
 
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,19 +26,28 @@ const rows = Object.entries(table).flatMap(([name, rows]) => [...rows, ...wrongl
 let shared: string | undefined;
 test.after.always(() => shared && rmSync(shared, { recursive: true }));
 
-for (const [name, [situation, args, outcome, check, prepare]] of rows) {
+function make(t: ExecutionContext, guest: Guest, [name, [, args, outcome, check, prepare]]: [string, Row]) {
+  prepare?.(guest);
+  t.is(guest.call(name, args), outcome);
+  t.false(inspect(guest.error).includes(guest.root), "an error says nothing about the host");
+  check?.(guest, t);
+  // Whatever it was, the guest can go on.
+  t.is(guest.call("sched_yield", []), "SUCCESS");
+}
+for (const row of rows) {
+  const [name, [situation, , outcome, check, prepare]] = row;
   const what = [name, situation].filter(Boolean).join(" ");
   const reason = failing[what];
+  const harmless = outcome !== "SUCCESS" && !check && !prepare;
   (reason ? test.failing : test)(`${what}: ${outcome}${reason ? ` (not yet: ${reason})` : ""}`, (t) => {
-    const harmless = outcome !== "SUCCESS" && !check && !prepare;
-    const guest = new Guest(harmless ? (shared ??= tree(mkdtempSync(join(tmpdir(), "cwasm-test-")))) : tree(folder(t)));
-    prepare?.(guest);
-    t.is(guest.call(name, args), outcome);
-    t.false(inspect(guest.error).includes(guest.root), "an error says nothing about the host");
-    check?.(guest, t);
-    // Whatever it was, the guest can go on.
-    t.is(guest.call("sched_yield", []), "SUCCESS");
+    const root = harmless ? (shared ??= tree(mkdtempSync(join(tmpdir(), "cwasm-test-")))) : tree(folder(t));
+    make(t, new Guest(root), row);
   });
+}
+// What is read or written there is copied first.
+for (const [name, [first]] of Object.entries(table)) {
+  test(`${name} ${first![0]}, with a shared memory: ${first![2]}`, (t) =>
+    make(t, new Guest(tree(folder(t)), { sharedMemory: true }), [name, first!]));
 }
 
 /** Functions that Wasmtime has only to say that it has them not, and the one that can't fail. */

@@ -3,7 +3,7 @@
 import type { ExecutionContext } from "ava";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type InstancePre, Linker, Store, WasiExit, type WasiOptions, WasmtimeError } from "../index.js";
+import { type Engine, type InstancePre, Linker, Store, WasiExit, type WasiOptions, WasmtimeError } from "../index.js";
 import { load } from "./helper.js";
 import { Wasi, everything } from "./wasi-guest.js";
 
@@ -67,15 +67,18 @@ export type Row = [
 ];
 export type Table = Record<string, Row[]>;
 
-let pre: InstancePre | undefined;
+const shared = everything.replace(`(memory (export "memory") 2)`, `(memory (export "memory") 2 2 shared)`);
+const made = new Map<string, { engine: Engine; pre: InstancePre }>();
 /** A guest with all of WASI's functions, and nothing but what is granted. */
-export function guest(wasi?: WasiOptions) {
-  const { engine, module } = (loaded ??= load(everything));
-  pre ??= new Linker(engine).defineWasi().instantiatePre(module);
+export function guest(wasi?: WasiOptions, text = everything) {
+  if (!made.has(text)) {
+    const { engine, module } = load(text);
+    made.set(text, { engine, pre: new Linker(engine).defineWasi().instantiatePre(module) });
+  }
+  const { engine, pre } = made.get(text)!;
   const store = new Store(engine, { wasi });
   return { store, wasi: new Wasi(pre.instantiate(store).exports) };
 }
-let loaded: ReturnType<typeof load> | undefined;
 
 /** A folder with another one inside, which guests are granted, and a secret beside that. */
 export function tree(root: string): string {
@@ -95,9 +98,12 @@ export class Guest extends Wasi {
   /** What the last call has thrown. */
   error: unknown;
   private next = given;
-  constructor(readonly root: string) {
+  constructor(
+    readonly root: string,
+    { sharedMemory = false } = {},
+  ) {
     const inside = join(root, "inside");
-    const { store, wasi } = guest({
+    const options: WasiOptions = {
       argv0: "prog",
       args: ["é", "", "👩‍🚀"],
       env: { KEY: "välue", EMPTY: "", "☃": "e\u0301" },
@@ -105,7 +111,8 @@ export class Guest extends Wasi {
       stdout: "capture",
       stderr: "capture",
       dirs: { "/rw": { host: inside, access: "read-write" }, "/ro": inside },
-    });
+    };
+    const { store, wasi } = guest(options, sharedMemory ? shared : everything);
     super(wasi.exports);
     this.store = store;
     this.inside = inside;
