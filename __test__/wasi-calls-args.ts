@@ -1,6 +1,6 @@
 // WASI's calls, as tables (wasi-calls.ts): arguments, environment, clocks, random bytes, the process, sockets.
 
-import { BUF, OUT, OUT2, type Row, type Table, buffer, fd, out, out2, pieces } from "./wasi-calls.js";
+import { type Argument, BUF, OUT, OUT2, type Row, type Table, buffer, fd, of, out, out2, pieces } from "./wasi-calls.js";
 
 const size = (list: string[]) => Buffer.byteLength(list.join("")) + list.length;
 const args = ["prog", "é", "", "👩‍🚀"];
@@ -27,10 +27,9 @@ const texts = (list: string[]): Row => [
     t.is(g.u32(OUT + 4 * list.length), 0);
   },
 ];
-const notsock: Row["2"] = "NOTSOCK";
 /** Nothing that a guest has is a socket. */
-const sockets = (call: (of: { fd: number }) => Row[1]): Row[] =>
-  (["stdin", "stdout", "dir", "file"] as const).map((name) => [`of ${name}`, call(fd[name]), notsock]);
+const sockets = (call: (of: { fd: number }) => Argument[]) =>
+  of(call, { stdin: "NOTSOCK", stdout: "NOTSOCK", dir: "NOTSOCK", file: "NOTSOCK" });
 
 export const table: Table = {
   args_get: [texts(args)],
@@ -51,7 +50,12 @@ export const table: Table = {
     ["of clock 2^32-1", [-1, out], "TRAP"],
   ],
   clock_time_get: [
-    ["of the realtime clock", [0, 1n, out], "SUCCESS", (g, t) => t.true(Math.abs(Date.now() - Number(g.u64(OUT) / 1_000_000n)) < 3_600_000)],
+    [
+      "of the realtime clock",
+      [0, 1n, out],
+      "SUCCESS",
+      (g, t) => t.true(Math.abs(Date.now() - Number(g.u64(OUT) / 1_000_000n)) < 3_600_000),
+    ],
     [
       "of the monotonic clock, which does not go back",
       [1, 0n, out],

@@ -2,36 +2,85 @@
 // read-only directory refuses in wasi-read-only.spec.ts.
 
 import { existsSync, lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { type Argument, BUF, FOLLOW, type Guest, OUT, type Outcome, type Row, type Table, buffer, fd, fdflags, filetypes, fstflags, oflags, out, pieces, rights } from "./wasi-calls.js";
+import {
+  type Argument,
+  BUF,
+  FOLLOW,
+  type Guest,
+  OUT,
+  type Outcome,
+  type Row,
+  type Table,
+  buffer,
+  fd,
+  fdflags,
+  filetypes,
+  fstflags,
+  oflags,
+  out,
+  pieces,
+  rights,
+} from "./wasi-calls.js";
 
 const { CREAT, DIRECTORY, EXCL, TRUNC } = oflags;
 const { dir, sub } = fd;
 const time = 981173106000000007n;
 const ns = (g: Guest, name: string, how = statSync) => (how(g.host(name), { bigint: true }) as any).mtimeNs as bigint;
-const there = (...names: string[]): Row[3] => (g, t) => names.forEach((name) => t.true(existsSync(g.host(name)), name));
-const gone = (...names: string[]): Row[3] => (g, t) => names.forEach((name) => t.false(existsSync(g.host(name)), name));
-const contents = (name: string, text: string): Row[3] => (g, t) => t.is(readFileSync(g.host(name), "utf8"), text);
-const both = (...checks: Row[3][]): Row[3] => (g, t) => checks.forEach((check) => check!(g, t));
+const there =
+  (...names: string[]): Row[3] =>
+  (g, t) =>
+    names.forEach((name) => t.true(existsSync(g.host(name)), name));
+const gone =
+  (...names: string[]): Row[3] =>
+  (g, t) =>
+    names.forEach((name) => t.false(existsSync(g.host(name)), name));
+const contents =
+  (name: string, text: string): Row[3] =>
+  (g, t) =>
+    t.is(readFileSync(g.host(name), "utf8"), text);
+const both =
+  (...checks: Row[3][]): Row[3] =>
+  (g, t) =>
+    checks.forEach((check) => check!(g, t));
 
 /** path_open of a path; what is not said is to read, and not to follow links. */
 const open = (path: string, { flags = 0, right = rights.READ, look = 0, fdflag = 0, from = dir } = {}): Argument[] => [
-  from, look, path, flags, right, right, fdflag, out,
+  from,
+  look,
+  path,
+  flags,
+  right,
+  right,
+  fdflag,
+  out,
 ];
 /** What the new descriptor reads. */
-const reads = (text: string): Row[3] => (g, t) => {
-  t.is(g.call("fd_read", [{ fd: g.u32(OUT) }, pieces(100), out]), "SUCCESS");
-  t.is(g.textAt(BUF, g.u32(OUT)), text);
-};
-const is = (kind: string): Row[3] => (g, t) => {
-  t.is(g.call("fd_filestat_get", [{ fd: g.u32(OUT) }, out]), "SUCCESS");
-  t.is(filetypes[g.u32(16) & 255], kind);
-};
-const writes = (name: string, text: string): Row[3] => (g, t) => {
-  t.is(g.call("fd_write", [{ fd: g.u32(OUT) }, pieces("ab"), out]), "SUCCESS");
-  t.is(readFileSync(g.host(name), "utf8"), text);
-};
-const kind = (type: string): Row[3] => (g, t) => t.is(filetypes[g.u32(16) & 255], type);
-const target = (text: string): Row[3] => (g, t) => t.deepEqual([g.u32(OUT), g.textAt(BUF, text.length + 1)], [text.length, `${text}\0`]);
+const reads =
+  (text: string): Row[3] =>
+  (g, t) => {
+    t.is(g.call("fd_read", [{ fd: g.u32(OUT) }, pieces(100), out]), "SUCCESS");
+    t.is(g.textAt(BUF, g.u32(OUT)), text);
+  };
+const is =
+  (kind: string): Row[3] =>
+  (g, t) => {
+    t.is(g.call("fd_filestat_get", [{ fd: g.u32(OUT) }, out]), "SUCCESS");
+    t.is(filetypes[g.u32(16) & 255], kind);
+  };
+const writes =
+  (name: string, text: string): Row[3] =>
+  (g, t) => {
+    t.is(g.call("fd_write", [{ fd: g.u32(OUT) }, pieces("ab"), out]), "SUCCESS");
+    t.is(readFileSync(g.host(name), "utf8"), text);
+  };
+const kind =
+  (type: string): Row[3] =>
+  (g, t) =>
+    t.is(filetypes[g.u32(16) & 255], type);
+const target =
+  (text: string): Row[3] =>
+  (g, t) =>
+    t.deepEqual([g.u32(OUT), g.textAt(BUF, text.length + 1)], [text.length, `${text}\0`]);
 const write = { right: rights.BOTH };
 
 /** What is there already, by what it is. */
@@ -45,7 +94,15 @@ export const table: Table = {
     ["in a directory that is a link", [dir, "dirlink/new"], "SUCCESS", there("full/new")],
     ["in a directory opened before", [sub, "new"], "SUCCESS", there("full/new")],
     ["of a name in any language", [dir, "ø☃👩‍🚀"], "SUCCESS", there("ø☃👩‍🚀")],
-    ...taken((path) => [dir, path], { file: "EXIST", full: "EXIST", "full/": "EXIST", link: "EXIST", dangling: "EXIST", ".": "EXIST", "full/..": "EXIST" }),
+    ...taken((path) => [dir, path], {
+      file: "EXIST",
+      full: "EXIST",
+      "full/": "EXIST",
+      link: "EXIST",
+      dangling: "EXIST",
+      ".": "EXIST",
+      "full/..": "EXIST",
+    }),
   ],
   path_filestat_get: [
     [
@@ -121,7 +178,12 @@ export const table: Table = {
     ["of a file with CREAT and EXCL", open("file", { flags: CREAT | EXCL }), "EXIST"],
     ["of a link with CREAT and EXCL", open("link", { flags: CREAT | EXCL, look: FOLLOW }), "EXIST"],
     ["of a link to nothing with CREAT and EXCL", open("dangling", { flags: CREAT | EXCL, look: FOLLOW }), "EXIST", gone("nothing")],
-    ["of a link to nothing with CREAT, followed", open("dangling", { ...write, flags: CREAT, look: FOLLOW }), "SUCCESS", writes("nothing", "ab")],
+    [
+      "of a link to nothing with CREAT, followed",
+      open("dangling", { ...write, flags: CREAT, look: FOLLOW }),
+      "SUCCESS",
+      writes("nothing", "ab"),
+    ],
     ["of a link to nothing with CREAT, not followed", open("dangling", { ...write, flags: CREAT }), "LOOP", gone("nothing")],
     ["with TRUNC", open("file", { ...write, flags: TRUNC }), "SUCCESS", contents("file", "")],
     ["with TRUNC, to read", open("file", { flags: TRUNC }), "SUCCESS", contents("file", "")], // POSIX: undefined
@@ -129,7 +191,11 @@ export const table: Table = {
     ["with DIRECTORY and TRUNC", open("full", { flags: TRUNC | DIRECTORY }), "INVAL"],
     ["with DIRECTORY and EXCL", open("full", { flags: EXCL | DIRECTORY }), "INVAL"],
     ["with EXCL alone", open("file", { flags: EXCL }), "SUCCESS", reads("0123456789")], // POSIX: undefined
-    ...(["SYNC", "DSYNC", "RSYNC"] as const).map((flag): Row => [`with ${flag}`, open("file", { ...write, fdflag: fdflags[flag] }), "NOTSUP"]), // WASI: as O_SYNC
+    ...(["SYNC", "DSYNC", "RSYNC"] as const).map((flag): Row => [
+      `with ${flag}`,
+      open("file", { ...write, fdflag: fdflags[flag] }),
+      "NOTSUP",
+    ]), // WASI: as O_SYNC
     ["with NONBLOCK", open("file", { fdflag: fdflags.NONBLOCK }), "SUCCESS", reads("0123456789")],
     ["of a link, followed", open("link", { look: FOLLOW }), "SUCCESS", reads("0123456789")],
     ["of a link, not followed", open("link"), "LOOP"],
@@ -154,7 +220,15 @@ export const table: Table = {
   path_remove_directory: [
     ["of an empty one", [dir, "sub"], "SUCCESS", gone("sub")],
     ["with a slash behind it", [dir, "sub/"], "INVAL", there("sub")], // POSIX: it goes
-    ...taken((path) => [dir, path], { full: "NOTEMPTY", file: "NOTDIR", link: "NOTDIR", dirlink: "NOTDIR", nothing: "NOENT", "sub/.": "INVAL", ".": "INVAL" }),
+    ...taken((path) => [dir, path], {
+      full: "NOTEMPTY",
+      file: "NOTDIR",
+      link: "NOTDIR",
+      dirlink: "NOTDIR",
+      nothing: "NOENT",
+      "sub/.": "INVAL",
+      ".": "INVAL",
+    }),
   ],
   path_rename: [
     ["of a file", [dir, "file", dir, "new"], "SUCCESS", both(gone("file"), contents("new", "0123456789"))],
@@ -164,7 +238,12 @@ export const table: Table = {
     ["of a directory with slashes behind its names", [dir, "full/", dir, "new/"], "SUCCESS", there("new/inner")],
     ["of a directory over an empty one", [dir, "full", dir, "sub"], "SUCCESS", there("sub/inner")],
     ["of a link, which is not followed", [dir, "link", dir, "new"], "SUCCESS", (g, t) => t.is(readlinkSync(g.host("new")), "file")],
-    ["of a file over a link, which is replaced", [dir, "full/inner", dir, "link"], "SUCCESS", both(contents("link", "inner"), contents("file", "0123456789"))],
+    [
+      "of a file over a link, which is replaced",
+      [dir, "full/inner", dir, "link"],
+      "SUCCESS",
+      both(contents("link", "inner"), contents("file", "0123456789")),
+    ],
     ["to itself", [dir, "file", dir, "file"], "SUCCESS", contents("file", "0123456789")],
     ["of nothing", [dir, "nothing", dir, "new"], "NOENT"],
     ["of a directory over one that is not empty", [dir, "sub", dir, "full"], "NOTEMPTY"],
@@ -176,7 +255,12 @@ export const table: Table = {
     ["of a directory to the one it is in", [dir, ".", dir, "new"], "BUSY"],
   ],
   path_symlink: [
-    ["to a file", ["file", dir, "new"], "SUCCESS", both((g, t) => t.is(readlinkSync(g.host("new")), "file"), contents("new", "0123456789"))],
+    [
+      "to a file",
+      ["file", dir, "new"],
+      "SUCCESS",
+      both((g, t) => t.is(readlinkSync(g.host("new")), "file"), contents("new", "0123456789")),
+    ],
     ["to nothing", ["☃", dir, "new"], "SUCCESS", (g, t) => t.is(readlinkSync(g.host("new")), "☃")],
     ["in a directory opened before", ["inner", sub, "new"], "SUCCESS", contents("full/new", "inner")],
     ...taken((path) => ["x", dir, path], { file: "EXIST", full: "EXIST", link: "EXIST", dangling: "EXIST" }),
@@ -186,7 +270,19 @@ export const table: Table = {
     ["of a file", [dir, "file"], "SUCCESS", gone("file")],
     ["of a link, which is not followed", [dir, "link"], "SUCCESS", both(gone("link"), there("file"))],
     ["of a link to a directory", [dir, "dirlink"], "SUCCESS", both(gone("dirlink"), there("full/inner"))],
-    ["of a file that is open, which stays", [dir, "file"], "SUCCESS", (g, t) => (t.is(g.call("fd_read", [fd.file, pieces(9), out]), "SUCCESS"), t.is(g.textAt(BUF, 9), "012345678"))],
-    ...taken((path) => [dir, path], { full: "ISDIR", "full/": "ISDIR", ".": "ISDIR", nothing: "NOENT", "file/": "NOTDIR", "dirlink/": "ISDIR" }), // POSIX: NOTDIR of the link
+    [
+      "of a file that is open, which stays",
+      [dir, "file"],
+      "SUCCESS",
+      (g, t) => (t.is(g.call("fd_read", [fd.file, pieces(9), out]), "SUCCESS"), t.is(g.textAt(BUF, 9), "012345678")),
+    ],
+    ...taken((path) => [dir, path], {
+      full: "ISDIR",
+      "full/": "ISDIR",
+      ".": "ISDIR",
+      nothing: "NOENT",
+      "file/": "NOTDIR",
+      "dirlink/": "ISDIR",
+    }), // POSIX: NOTDIR of the link
   ],
 };

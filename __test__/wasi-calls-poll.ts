@@ -35,16 +35,18 @@ function subscriptions(list: Subscription[]) {
 const poll = (...list: Subscription[]): Argument[] => [{ bytes: subscriptions(list) }, { out: BUF }, list.length, out];
 const moment: Argument = { bytes: subscriptions([{ clock: monotonic, timeout: soon }]) };
 /** Which subscriptions have an event, in their order: its kind and error. */
-const events = (...expected: [n: number, type: string][]): Row[3] => (g, t) => {
-  const seen = Array.from({ length: g.u32(OUT) }, (_, n) => {
-    const event = g.memory.read(BUF + 32 * n, 32);
-    return [event.readBigUInt64LE(), errnos[event.readUInt16LE(8)], types[event[10]!]];
-  });
-  t.deepEqual(
-    seen,
-    expected.map(([n, type]) => [user(n), "SUCCESS", type]),
-  );
-};
+const events =
+  (...expected: [n: number, type: string][]): Row[3] =>
+  (g, t) => {
+    const seen = Array.from({ length: g.u32(OUT) }, (_, n) => {
+      const event = g.memory.read(BUF + 32 * n, 32);
+      return [event.readBigUInt64LE(), errnos[event.readUInt16LE(8)], types[event[10]!]];
+    });
+    t.deepEqual(
+      seen,
+      expected.map(([n, type]) => [user(n), "SUCCESS", type]),
+    );
+  };
 const flags = (g: Guest, n = 0) => g.memory.read(BUF + 32 * n + 24, 2).readUInt16LE();
 const first = (type: string) => events([0, type]);
 const reading = (what: { fd: number }): Subscription => ({ read: what.fd });
@@ -56,7 +58,12 @@ export const table: Table = {
     ["of a moment from now", poll({ clock: monotonic, timeout: soon }), "SUCCESS", first("clock")],
     ["of a moment from now, on the realtime clock", poll({ clock: realtime, timeout: soon }), "SUCCESS", first("clock")],
     ["of no time", poll({ clock: monotonic }), "SUCCESS", first("clock")],
-    ["of a moment that is past, on the monotonic clock", poll({ clock: monotonic, timeout: 1n, absolute: true }), "SUCCESS", first("clock")],
+    [
+      "of a moment that is past, on the monotonic clock",
+      poll({ clock: monotonic, timeout: 1n, absolute: true }),
+      "SUCCESS",
+      first("clock"),
+    ],
     ["of a moment that is past, on the realtime clock", poll({ clock: realtime, timeout: 1n, absolute: true }), "SUCCESS", first("clock")],
     [
       "of a moment to come, on the realtime clock: it is not earlier then",
@@ -84,17 +91,42 @@ export const table: Table = {
         t.true(g.u64(OUT) >= timeout);
       },
     ],
-    ["of two moments: the earlier one", poll({ clock: monotonic, timeout: never }, { clock: monotonic, timeout: soon }), "SUCCESS", events([1, "clock"])],
+    [
+      "of two moments: the earlier one",
+      poll({ clock: monotonic, timeout: never }, { clock: monotonic, timeout: soon }),
+      "SUCCESS",
+      events([1, "clock"]),
+    ],
     ["of two moments that are past: both", poll({ clock: monotonic }, { clock: monotonic }), "SUCCESS", events([0, "clock"], [1, "clock"])],
     ["of stdin that has bytes", poll(reading(fd.stdin)), "SUCCESS", both(first("read"), reads(fd.stdin, "input"))],
     ["of stdin at its end", poll(reading(fd.stdin)), "SUCCESS", first("read"), (g) => g.call("fd_read", [fd.stdin, pieces(9), out])],
-    ["of a file to read", poll(reading(fd.file)), "SUCCESS", both(first("read"), (g, t) => t.is(flags(g), 0), reads(fd.file, "0123456789"))],
-    ["of a file at its end: it has hung up", poll(reading(fd.file)), "SUCCESS", both(first("read"), (g, t) => t.is(flags(g), 1)), (g) => g.call("fd_seek", [fd.file, 0n, 2, out])],
+    [
+      "of a file to read",
+      poll(reading(fd.file)),
+      "SUCCESS",
+      both(first("read"), (g, t) => t.is(flags(g), 0), reads(fd.file, "0123456789")),
+    ],
+    [
+      "of a file at its end: it has hung up",
+      poll(reading(fd.file)),
+      "SUCCESS",
+      both(first("read"), (g, t) => t.is(flags(g), 1)),
+      (g) => g.call("fd_seek", [fd.file, 0n, 2, out]),
+    ],
     ["of a read-only file", poll(reading(fd.roFile)), "SUCCESS", first("read")],
-    ["of a file to write", poll(writing(fd.file)), "SUCCESS", both(first("write"), (g, t) => t.is(readFileSync(g.host("file"), "utf8"), "0123456789"))],
+    [
+      "of a file to write",
+      poll(writing(fd.file)),
+      "SUCCESS",
+      both(first("write"), (g, t) => t.is(readFileSync(g.host("file"), "utf8"), "0123456789")),
+    ],
     ["of a file that appends", poll(writing(fd.appender)), "SUCCESS", first("write")],
-    ["of stdin, stdout, a file and the clock: all that is ready", poll(reading(fd.stdin), writing(fd.stdout), writing(fd.file), { clock: monotonic, timeout: never }), "SUCCESS",
-      events([0, "read"], [1, "write"], [2, "write"])],
+    [
+      "of stdin, stdout, a file and the clock: all that is ready",
+      poll(reading(fd.stdin), writing(fd.stdout), writing(fd.file), { clock: monotonic, timeout: never }),
+      "SUCCESS",
+      events([0, "read"], [1, "write"], [2, "write"]),
+    ],
     ["of the same descriptor twice", poll(writing(fd.stderr), writing(fd.stderr)), "SUCCESS", events([0, "write"], [1, "write"])],
     ["of 500 subscriptions", poll(...Array(500).fill(writing(fd.stdout))), "SUCCESS", (g, t) => t.is(g.u32(OUT), 500)],
     ["of nothing", poll(), "INVAL"],
@@ -103,6 +135,16 @@ export const table: Table = {
     ["of a closed descriptor, to read", poll({ read: 99 }), "BADF"],
     ["of a closed descriptor, to write", poll({ write: 99 }), "BADF"],
     ["of a closed descriptor and stdout", poll(writing(fd.stdout), { write: 99 }), "BADF"],
+    [
+      "of stdout, files and a closed descriptor, again and again, which leaves nothing behind",
+      poll(writing(fd.stdout), reading(fd.file), writing(fd.appender), { write: 99 }),
+      "BADF",
+      (g, t) => {
+        const args = poll(writing(fd.stdout), reading(fd.file), writing(fd.appender), { write: 99 });
+        for (let i = 0; i < 1000; i++) if (g.call("poll_oneoff", args) !== "BADF") t.fail();
+        t.is(g.call("poll_oneoff", poll(writing(fd.stdout))), "SUCCESS");
+      },
+    ],
     ["of stdout, to read", poll(reading(fd.stdout)), "BADF"],
     ["of stdin, to write", poll(writing(fd.stdin)), "BADF"],
     ["of a directory, to read", poll(reading(fd.dir)), "BADF"],

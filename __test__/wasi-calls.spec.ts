@@ -6,21 +6,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { folder } from "./helper.js";
-import { Guest, type Outcome, type Row, tree, wrongly } from "./wasi-calls.js";
+import { Guest, type Outcome, type Row, fd, tree, wrongly } from "./wasi-calls.js";
 import { table as args } from "./wasi-calls-args.js";
 import { table as descriptors } from "./wasi-calls-fd.js";
+import { table as io } from "./wasi-calls-io.js";
 import { table as paths } from "./wasi-calls-path.js";
 import { table as poll } from "./wasi-calls-poll.js";
 import { signatures } from "./wasi-guest.js";
 
-const table = { ...args, ...descriptors, ...paths, ...poll };
+const table = { ...args, ...descriptors, ...io, ...paths, ...poll };
 
 /** What is not as it should be yet, and why. */
 const failing: Record<string, string> = {
   "poll_oneoff of a moment from now, with events behind the memory": "our own sleep answers FAULT, where Wasmtime's traps",
   "poll_oneoff of a moment from now, with its result behind the memory": "the same",
 };
-const rows = Object.entries(table).flatMap(([name, rows]) => [...rows, ...wrongly(name, rows[0]!)].map((row): [string, Row] => [name, row]));
+const rows = Object.entries(table).flatMap(([name, rows]) =>
+  [...rows, ...wrongly(name, rows[0]!)].map((row): [string, Row] => [name, row]),
+);
 
 /** The files of those rows that leave them as they are. */
 let shared: string | undefined;
@@ -48,6 +51,17 @@ for (const row of rows) {
 for (const [name, [first]] of Object.entries(table)) {
   test(`${name} ${first![0]}, with a shared memory: ${first![2]}`, (t) =>
     make(t, new Guest(tree(folder(t)), { sharedMemory: true }), [name, first!]));
+}
+
+/** They take a descriptor, or something that counts as one, for as long as the call takes. */
+for (const name of ["path_open", "fd_pread", "fd_readdir", "poll_oneoff"]) {
+  test(`${name} with as many descriptors open as there may be: MFILE`, (t) => {
+    const guest = new Guest(tree(folder(t)), { maxDescriptors: Object.keys(fd).length });
+    const [, args] = table[name]![0]!;
+    t.is(guest.call(name, args), "MFILE");
+    for (const each of [fd.appender, fd.writer]) guest.call("fd_close", [each]);
+    for (let i = 0; i < 3; i++) t.is(guest.call(name, args), i > 1 && name === "path_open" ? "MFILE" : "SUCCESS");
+  });
 }
 
 /** Functions that Wasmtime has only to say that it has them not, and the one that can't fail. */

@@ -1,7 +1,7 @@
 // Calls of WASI's functions as tables: what is called how, and how that ends. And what makes each call, of a guest with files.
 
 import type { ExecutionContext } from "ava";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Engine, type InstancePre, Linker, Store, WasiExit, type WasiOptions, WasmtimeError } from "../index.js";
 import { load } from "./helper.js";
@@ -100,7 +100,7 @@ export class Guest extends Wasi {
   private next = given;
   constructor(
     readonly root: string,
-    { sharedMemory = false } = {},
+    { sharedMemory = false, maxDescriptors }: { sharedMemory?: boolean; maxDescriptors?: number } = {},
   ) {
     const inside = join(root, "inside");
     const options: WasiOptions = {
@@ -111,6 +111,7 @@ export class Guest extends Wasi {
       stdout: "capture",
       stderr: "capture",
       dirs: { "/rw": { host: inside, access: "read-write" }, "/ro": inside },
+      maxDescriptors,
     };
     const { store, wasi } = guest(options, sharedMemory ? shared : everything);
     super(wasi.exports);
@@ -174,6 +175,12 @@ export class Guest extends Wasi {
   }
 }
 
+/** A call of each of several descriptors. */
+export const of = (call: (of: { fd: number }) => Argument[], outcomes: Partial<Record<keyof typeof fd, Outcome>>): Row[] =>
+  Object.entries(outcomes).map(([kind, outcome]) => [`of ${kind}`, call(fd[kind as keyof typeof fd]), outcome]);
+/** What the file has in the end. */
+export const contents = (g: Guest) => readFileSync(g.host("file"), "utf8");
+
 const paths: [situation: string, path: string | Uint8Array, outcome: Outcome][] = [
   ["that is no UTF-8", new Uint8Array([0x66, 0xff]), "ILSEQ"],
   ["that ends within a character", new Uint8Array([0x66, 0xe2, 0x98]), "ILSEQ"],
@@ -197,7 +204,7 @@ export function wrongly(name: string, [, args, outcome]: Row): Row[] {
     ];
     const pointers = (...list: [situation: string, argument: Argument][]) =>
       outcome === "SUCCESS" ? list.map(([situation, argument]) => wrong(situation, argument, "TRAP")) : [];
-    if (typeof argument === "number" || typeof argument === "bigint" ) return [];
+    if (typeof argument === "number" || typeof argument === "bigint") return [];
     if (typeof argument === "string" || argument instanceof Uint8Array) {
       // What a symbolic link leads to is any text.
       const target = name === "path_symlink" && place === 0;

@@ -42,7 +42,13 @@ test("half a character in an argument or the environment arrives as U+FFFD", (t)
 });
 test("a thousand arguments arrive in their order", (t) => {
   const args = Array.from({ length: 1000 }, (_, n) => `${n}`);
-  t.deepEqual(runSync(load(print("args")).module, { args, stdin: "ignore", stdout: "capture" }).stdout!.toString().split("\0").slice(1, -1), args);
+  t.deepEqual(
+    runSync(load(print("args")).module, { args, stdin: "ignore", stdout: "capture" })
+      .stdout!.toString()
+      .split("\0")
+      .slice(1, -1),
+    args,
+  );
 });
 
 /** Says "i" when it is initialized, and "c" when it is called, with how often that was. */
@@ -96,7 +102,9 @@ test("a reactor is no command to run", (t) => {
 });
 for (const status of [0, 1, 125]) {
   test(`a command that exits with ${status} ends run with that, and what it has written stays`, (t) => {
-    const wat = command(`(call $print (i32.const 1) (i32.const 1024) (i32.const 2)) (call $proc_exit (i32.const ${status})) unreachable`, { data: "hi" });
+    const wat = command(`(call $print (i32.const 1) (i32.const 1024) (i32.const 2)) (call $proc_exit (i32.const ${status})) unreachable`, {
+      data: "hi",
+    });
     const { exitCode, stdout } = runSync(load(wat).module, { stdin: "ignore", stdout: "capture" });
     t.deepEqual([exitCode, stdout!.toString()], [status, "hi"]);
   });

@@ -32,7 +32,12 @@ async function race(t: ExecutionContext, use: (g: Guest) => string) {
     writeFileSync(join(root, where), text);
   symlinkSync("../outside", join(inside, "trap"));
   const told = () => [outside, join(outside, "secret"), join(outside, "empty")].map((path) => statSync(path, { bigint: true }));
-  const state = () => JSON.stringify([readdirSync(outside), readFileSync(join(outside, "secret"), "utf8"), told().map(({ mtimeNs, size, nlink }) => `${mtimeNs} ${size} ${nlink}`)]);
+  const state = () =>
+    JSON.stringify([
+      readdirSync(outside),
+      readFileSync(join(outside, "secret"), "utf8"),
+      told().map(({ mtimeNs, size, nlink }) => `${mtimeNs} ${size} ${nlink}`),
+    ]);
   const before = state();
   const g = new Guest(root);
   const shared = new SharedArrayBuffer(8);
@@ -50,7 +55,11 @@ async function race(t: ExecutionContext, use: (g: Guest) => string) {
   t.deepEqual(await ended, [0]);
   t.is(state(), before, "outside is what it was");
   t.true(seen["done"]! > 0, JSON.stringify(seen));
-  t.deepEqual(Object.keys(seen).filter((outcome) => !/^(done|[A-Z]{4,})$/.test(outcome)), [], JSON.stringify(seen));
+  t.deepEqual(
+    Object.keys(seen).filter((outcome) => !/^(done|[A-Z]{4,})$/.test(outcome)),
+    [],
+    JSON.stringify(seen),
+  );
 }
 const done = (outcome: string) => (outcome === "SUCCESS" ? "done" : outcome);
 

@@ -136,7 +136,12 @@ test("read-only: a file stays so under the number of one that may be written", (
 test("a file that is opened to be read can't be written, in a directory that can", (t) =>
   unchanged(t, (g) => {
     g.call("fd_fdstat_set_flags", [fd.reader, fdflags.APPEND]);
-    for (const [name, rest] of Object.entries({ fd_write: [pieces("x"), out], fd_pwrite: [pieces("x"), 0n, out], fd_filestat_set_size: [0n], fd_allocate: [0n, 99n] }))
+    for (const [name, rest] of Object.entries({
+      fd_write: [pieces("x"), out],
+      fd_pwrite: [pieces("x"), 0n, out],
+      fd_filestat_set_size: [0n],
+      fd_allocate: [0n, 99n],
+    }))
       t.not(g.call(name, [fd.reader, ...(rest as Argument[])]), "SUCCESS", name);
   }));
 
