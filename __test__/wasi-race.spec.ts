@@ -46,7 +46,7 @@ async function race(t: ExecutionContext, use: (g: Guest) => string) {
   const ended = once(worker, "exit");
   t.not(Atomics.wait(counter, 0, 0, 60_000), "timed-out");
   const seen: Record<string, number> = {};
-  const enough = () => Object.keys(seen).length > 1 && counter[0]! > 200;
+  const enough = () => seen["done"]! > 0 && Object.keys(seen).length > 1 && counter[0]! > 200;
   for (let calls = 0; calls < 4000 || (!enough() && calls < 1_000_000); calls++) {
     const outcome = use(g);
     seen[outcome] = (seen[outcome] ?? 0) + 1;
