@@ -22,6 +22,7 @@ const calls: [what: string, call: string][] = [
   ["a path of a gigabyte", "path_open(3, 0, 0, 1 << 30, 0, 0n, 0n, 0, 0)"],
   ["a directory with a name of a gigabyte", "path_create_directory(3, 0, 1 << 30)"],
   ["a link between names of a gigabyte", "path_symlink(0, 1 << 30, 3, 0, 1 << 30)"],
+  ["a file to remove with a name of 256 MiB", "path_unlink_file(3, 0, 1 << 28)"],
   ["a list of names for all of memory", `fd_readdir(3, 4096, ${all - 4096}, 0n, 8)`],
   ["a target of a link for all of memory", `path_readlink(3, 0, 5, 0, ${all}, 8)`],
   ["a name of a directory for all of memory", `fd_prestat_dir_name(3, 0, ${all})`],
@@ -40,8 +41,10 @@ const script = `
   let errno, error;
   try { errno = exports.CALL } catch (thrown) { error = thrown.code }
   console.log(JSON.stringify({ errno, error, megabytes: most() - before, alive: exports.sched_yield() }));`;
+/** Wasmtime copies this name, twice, without counting it as what the host copies for the guest (hostcall fuel). */
+const failing = ["a file to remove with a name of 256 MiB"];
 for (const [what, call] of calls) {
-  test(`${what}: an error or a short answer, and no memory`, (t) => {
+  (failing.includes(what) ? test.failing : test)(`${what}: an error or a short answer, and no memory`, (t) => {
     const said = nodeJson(t, script.replace("CALL", call), { values: { file: artifact(huge), host: folder(t) } });
     t.true(said.errno >= 0 || /^ERR_WASMTIME/.test(said.error), JSON.stringify(said));
     t.is(said.alive, 0);
