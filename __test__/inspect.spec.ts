@@ -183,5 +183,5 @@ test("cwasm inspect prints all of it for people, and as JSON", (t) => {
   t.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(inspect(file))));
   const wrong = cwasm("inspect", join(root, "package.json"));
   t.is(wrong.status, 1);
-  t.regex(wrong.stderr, /^cwasm: IncompatibleModuleError: .*\n {2}make a \.cwasm/);
+  t.regex(wrong.stderr, /^cwasm: IncompatibleModuleError: .*\n {2}hint: make a \.cwasm/);
 });

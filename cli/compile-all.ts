@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Engine, type Manifest, inspect } from "../index.js";
-import { type Wishes, source } from "./compile.js";
+import type { Wishes } from "./compile.js";
 import { UsageError } from "./flags.js";
 import { glob } from "./glob.js";
+import { source } from "./load.js";
 import { replaceAll } from "./replace.js";
 import { report } from "./report.js";
 import { signed } from "./sign.js";
@@ -30,7 +31,7 @@ export async function compileAll(patterns: string[], output: string, { profile, 
   const progress = new Progress(jobs.length);
   let status = 0;
   const compile = async ({ name, path, target }: Job) => {
-    const artifact = await engine.precompile(source(path), { ...options, target });
+    const artifact = await engine.precompile(source(readFileSync(path)), { ...options, target });
     const { sha256, bytes, wasm } = inspect(artifact);
     const file = `${stem(name)}.${target}.cwasm`;
     const { artifacts } = (modules[name] ??= { sha256: wasm!.sha256, artifacts: [] });

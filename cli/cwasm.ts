@@ -1,50 +1,49 @@
 #!/usr/bin/env node
 // The `cwasm` command: one file per subcommand.
 
+import { existsSync } from "node:fs";
 import { compile } from "./compile.js";
-import { features } from "./features.js";
-import { UsageError } from "./flags.js";
+import { features, versionText } from "./features.js";
+import { type Command, UsageError, didYouMean, readArguments } from "./flags.js";
+import { helpOf, overview, settingsOf } from "./help.js";
 import { inspect } from "./inspect.js";
 import { keygen } from "./keygen.js";
 import { report } from "./report.js";
 import { run } from "./run.js";
 import { sign, verify } from "./sign.js";
+import { shown } from "./text.js";
 
-/** What a subcommand is: its help, and what it does. It returns the exit status. */
-export interface Command {
-  help: string;
-  main(args: string[]): number | Promise<number>;
-}
-
-const commands: Record<string, Command> = { run, compile, inspect, keygen, sign, verify, features };
-
-const help = `cwasm: Wasmtime for Node.js
-
-  cwasm run [OPTION…] FILE [ARG…]      run a WASI command
-  cwasm compile [OPTION…] FILE…        compile ahead of time
-  cwasm inspect [--json] FILE          say what an artifact is
-  cwasm keygen NAME                    make keys to sign with
-  cwasm sign --key NAME.key FILE       sign an artifact
-  cwasm verify --key NAME.pub FILE     check its signature
-  cwasm features [--json]              what this build can do
-
-cwasm COMMAND --help says more.`;
+const commands: readonly Command[] = [run, compile, inspect, keygen, sign, verify, features];
 
 async function main([name, ...args]: string[]): Promise<number> {
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    console.log(help);
-    return name === undefined ? 2 : 0;
-  }
-  if (name === "--version" || name === "-V") return features.main(["--version"]);
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) throw new UsageError(`there is no command '${name}'; see cwasm --help`);
-  if (args[0] === "--help" || args[0] === "-h") {
-    console.log(command.help);
-    return 0;
-  }
-  return command.main(args);
+  if (name === "--version" || name === "-V") return say(versionText);
+  if (name === undefined) return (console.error(overview(commands)), 2);
+  if (["help", "--help", "-h"].includes(name)) return say(args[0] === undefined ? overview(commands) : helpOf(commandOf(args[0])));
+  const command = commandOf(name);
+  const asked = readArguments(command, args);
+  if (asked.help) return say(asked.help === "all" ? helpOf(command) : settingsOf(asked.help));
+  return command.main(asked.wishes, asked.words);
 }
 
+const say = (text: string) => (console.log(text), 0);
+
+function commandOf(name: string): Command {
+  const command = commands.find((one) => one.name === name);
+  if (command) return command;
+  const names = ["help", ...commands.map(({ name }) => name)];
+  const hint = existsSync(name) ? `to run a file: cwasm run ${shown(name)}` : `${didYouMean(name, names)}see cwasm --help`;
+  throw new UsageError(`there is no command '${shown(name)}'`, hint);
+}
+
+/** Node ignores SIGPIPE. A command whose reader has gone ends by it, and says nothing: libuv gives a signal back to the system with its
+ * last listener. */
+function endWithTheReader(): void {
+  if (process.platform === "win32") return;
+  const nobody = () => {};
+  process.on("SIGPIPE", nobody).off("SIGPIPE", nobody);
+}
+
+endWithTheReader();
 main(process.argv.slice(2)).then(
   (status) => void (process.exitCode = status),
   (error) => void (process.exitCode = report(error)),

@@ -2,24 +2,28 @@
 
 import { features as present, variant, version, wasmtimeVersion } from "../index.js";
 import { featureTable } from "../lib/features.js";
-import type { Command } from "./cwasm.js";
-import { readFlags } from "./flags.js";
+import { type Command, UsageError } from "./flags.js";
 
-const help = `cwasm features [--json]: what this build can do.`;
-
-function main(args: string[]): number {
-  let json = false;
-  let short = false;
-  readFlags(args, { "--json": () => void (json = true), "--version": () => void (short = true) });
-  if (short) {
-    console.log(`cwasm ${version} (${variant}, Wasmtime ${wasmtimeVersion})`);
-  } else if (json) {
-    console.log(JSON.stringify({ version, wasmtimeVersion, variant, features: [...present] }));
-  } else {
-    console.log(`cwasm ${version} (${variant}, Wasmtime ${wasmtimeVersion})`);
-    for (const name of Object.keys(featureTable)) console.log(`  ${present.has(name as never) ? "yes" : "no "}  ${name}`);
-  }
-  return 0;
+interface Wishes {
+  json?: true;
 }
 
-export const features: Command = { help, main };
+export const versionText = `cwasm ${version} (${variant}, Wasmtime ${wasmtimeVersion})`;
+
+export const features: Command<Wishes> = {
+  name: "features",
+  usage: "[--json]",
+  about: "what this build can do",
+  flags: [{ names: "--json", help: "print it as JSON", read: (wishes) => void (wishes.json = true) }],
+  begin: () => ({}),
+  main({ json }, [word]) {
+    if (word !== undefined) throw new UsageError(`features takes no FILE; what is '${word}'?`);
+    if (json) {
+      console.log(JSON.stringify({ version, wasmtimeVersion, variant, features: [...present] }));
+      return 0;
+    }
+    console.log(versionText);
+    for (const name of Object.keys(featureTable)) console.log(`  ${present.has(name as never) ? "yes" : "no "}  ${name}`);
+    return 0;
+  },
+};

@@ -1,23 +1,15 @@
 // cwasm inspect
 
-import { type ArtifactInfo, type ExportType, inspect as look } from "../index.js";
-import type { Command } from "./cwasm.js";
-import { UsageError, oneFile, readFlags } from "./flags.js";
+import { type ArtifactInfo, inspect as look } from "../index.js";
+import { type Command, oneFile } from "./flags.js";
+import { shown, typeText as type } from "./text.js";
 
-const help = `cwasm inspect [--json] FILE: say what an artifact is, without loading it.
+interface Wishes {
+  json?: true;
+}
 
-  --json                    print all there is, settings too, as JSON
-
-The exit status is 1 if FILE is no artifact, and 0 also if this machine can't load it: the last lines say why.`;
-
-function main(args: string[]): number {
-  let json = false;
-  const flags = { "--json": () => void (json = true) };
-  const rest = readFlags(args, flags);
-  const file = oneFile(rest);
-  const after = readFlags(rest.slice(1), flags);
-  if (after.length > 0) throw new UsageError(`one FILE at a time; what is '${after[0]}'?`);
-  const info = look(file);
+function main({ json }: Wishes, words: string[]): number {
+  const info = look(oneFile(words));
   console.log(json ? JSON.stringify(plain(info), (_, value) => (typeof value === "bigint" ? String(value) : value), 2) : text(info));
   return 0;
 }
@@ -52,25 +44,21 @@ function text(info: ArtifactInfo): string {
   ];
   return rows.flatMap(([title, text]) => (text === undefined ? [] : [`${title.padEnd(indent)}${text}`])).join("\n");
 }
-/** Names are whatever their authors chose; a terminal takes some characters for commands. */
-const shown = (text: string) => text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
 
 const indent = 17;
 const list = (rows: string[]) => (rows.length === 0 ? "none" : rows.map(shown).join(`\n${" ".repeat(indent)}`));
-
-function type({ kind, type }: ExportType): string {
-  const names = (types: unknown) => (Array.isArray(types) ? types.join(", ") : "…");
-  if (kind === "function") return `(${names(type.parameters)}) -> (${names(type.results)})`;
-  if (kind === "tag") return `tag (${names(type.parameters)})`;
-  if (kind === "global") return `global ${type.mutable ? "mut " : ""}${String(type.type)}`;
-  const limits = `${type.initial}${type.maximum === undefined ? "" : `..${type.maximum}`}`;
-  if (kind === "table") return `table ${limits} of ${String(type.element)}`;
-  return `memory ${limits} pages${type.shared ? ", shared" : ""}${type.address === "i64" ? ", 64-bit" : ""}`;
-}
 
 function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / (1 << 20)).toFixed(2)} MiB`;
 }
 
-export const inspect: Command = { help, main };
+export const inspect: Command<Wishes> = {
+  name: "inspect",
+  usage: "[--json] FILE",
+  about: "say what an artifact is, without loading it",
+  flags: [{ names: "--json", help: "print all there is, settings too, as JSON", read: (wishes) => void (wishes.json = true) }],
+  details: "The exit status is 1 if FILE is no artifact, and 0 also if this machine can't load it: the last lines say why.",
+  begin: () => ({}),
+  main,
+};

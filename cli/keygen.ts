@@ -2,18 +2,10 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import type { Command } from "./cwasm.js";
-import { UsageError, oneFile, readFlags } from "./flags.js";
+import { type Command, UsageError, oneFile } from "./flags.js";
 
-const help = `cwasm keygen NAME: make a pair of Ed25519 keys, as PEM.
-
-  NAME.key   the private one: whoever has it can sign in your name
-  NAME.pub   the public one, for those who verify
-
-Files that are there already are left alone.`;
-
-function main(args: string[]): number {
-  const name = oneFile(readFlags(args, {}));
+function main(_: object, words: string[]): number {
+  const name = oneFile(words);
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const files = [
     [`${name}.key`, privateKey.export({ type: "pkcs8", format: "pem" }), 0o600],
@@ -30,4 +22,15 @@ function main(args: string[]): number {
   return 0;
 }
 
-export const keygen: Command = { help, main };
+export const keygen: Command = {
+  name: "keygen",
+  usage: "NAME",
+  about: "make a pair of Ed25519 keys to sign with, as PEM",
+  flags: [],
+  details: `NAME.key   the private one: whoever has it can sign in your name
+NAME.pub   the public one, for those who verify
+
+Files that are there already are left alone.`,
+  begin: () => ({}),
+  main,
+};

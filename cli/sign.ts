@@ -7,20 +7,19 @@ import { isManifest } from "../lib/manifest.js";
 import { signManifest } from "../lib/sign.js";
 import { check, sha256, trusted } from "../lib/signature.js";
 import { beside } from "../lib/verified.js";
-import type { Command } from "./cwasm.js";
-import { type Flags, UsageError, readFlags } from "./flags.js";
+import { type Command, UsageError, files } from "./flags.js";
 import { replace } from "./replace.js";
 
-const signHelp = `cwasm sign --key NAME.key FILE…: sign artifacts and manifests of artifacts. Writes FILE.sig.
+interface Wishes {
+  /** The files of the keys. */
+  keys: string[];
+}
 
-  --key FILE                the private key, which \`cwasm keygen\` made`;
-
-function signMain(args: string[]): number {
-  let key: string | undefined;
-  const files = filesAndFlags(args, { "--key": (value: string) => void (key = value) });
+function signMain({ keys }: Wishes, words: string[]): number {
+  const key = keys.at(-1);
   if (key === undefined) throw new UsageError("--key NAME.key is missing");
   const secret = readFileSync(key);
-  const signatures = files.map((file) => [`${file}.sig`, signed(readFileSync(file), secret)] as const);
+  const signatures = files(words).map((file) => [`${file}.sig`, signed(readFileSync(file), secret)] as const);
   for (const [path, text] of signatures) replace(path, text);
   return 0;
 }
@@ -39,27 +38,10 @@ function manifestIn(bytes: Uint8Array): Manifest | undefined {
   }
 }
 
-/** All FILEs; flags may also come between and after them, as there is no guest here. */
-function filesAndFlags(args: string[], flags: Flags): string[] {
-  const files: string[] = [];
-  for (let rest = readFlags(args, flags); rest.length > 0; rest = readFlags(rest, flags)) files.push(rest.shift()!);
-  if (files.length === 0) throw new UsageError("a FILE is missing");
-  return files;
-}
-
-const verifyHelp = `cwasm verify --key NAME.pub FILE…: check the signatures of artifacts and of manifests, FILE.sig.
-
-  --key FILE                a public key that you trust; may be given several times
-
-Of a manifest the artifacts that it names are checked too. Prints what was signed. The exit status is 1 if none of the keys has
-signed each FILE as it is.`;
-
-function verifyMain(args: string[]): number {
-  const keys: Uint8Array[] = [];
-  const files = filesAndFlags(args, { "--key": (value: string) => void keys.push(readFileSync(value)) });
+function verifyMain({ keys }: Wishes, words: string[]): number {
   if (keys.length === 0) throw new UsageError("--key NAME.pub is missing");
-  const list = trusted(keys);
-  for (const file of files) {
+  const list = trusted(keys.map((key) => readFileSync(key)));
+  for (const file of files(words)) {
     const bytes = readFileSync(file);
     const manifest = manifestIn(bytes);
     const { stamp, target, wasmSha256, time, key } = check(bytes, beside(file), list, manifest ? "manifest" : "artifact");
@@ -81,5 +63,20 @@ function checkArtifacts({ modules }: Manifest, folder: string): string {
   return `${artifacts.length} artifacts`;
 }
 
-export const sign: Command = { help: signHelp, main: signMain };
-export const verify: Command = { help: verifyHelp, main: verifyMain };
+export const sign: Command<Wishes> = {
+  name: "sign",
+  usage: "--key NAME.key FILE…",
+  about: "sign artifacts and manifests of artifacts: writes FILE.sig",
+  flags: [{ names: "--key", value: "FILE", help: "the private key, which `cwasm keygen` made", read: ({ keys }, value) => void keys.push(value) }],
+  begin: () => ({ keys: [] }),
+  main: signMain,
+};
+export const verify: Command<Wishes> = {
+  name: "verify",
+  usage: "--key NAME.pub FILE…",
+  about: "check the signatures of artifacts and of manifests, FILE.sig",
+  flags: [{ names: "--key", value: "FILE", help: "a public key that you trust; may be given several times", read: ({ keys }, value) => void keys.push(value) }],
+  details: `Of a manifest the artifacts that it names are checked too. Prints what was signed. The exit status is 1 if none of the keys has signed each FILE as it is.`,
+  begin: () => ({ keys: [] }),
+  main: verifyMain,
+};

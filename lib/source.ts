@@ -11,7 +11,10 @@ import { verified, verifiedFile } from "./verified.js";
 
 export type Source = string | URL | Uint8Array | Module;
 /** The options that say how it is loaded, or ask something of its engine. */
-export type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal">;
+export type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal"> & {
+  /** What else the engine is made of. */
+  config?: Config;
+};
 
 export function path(source: string | URL): string {
   return typeof source === "string" ? source : fileURLToPath(source);
@@ -26,22 +29,24 @@ function engineOf(config: Config): Engine {
   if (!engine) engines.set(key, (engine = new native.Engine(config)));
   return engine;
 }
-function configFor({ profile, fuel, timeoutMs, signal }: Own): Config {
-  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default") };
+function configFor({ profile, fuel, timeoutMs, signal, config }: Own): Config {
+  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default"), ...config };
 }
+/** The engine to compile with. */
+export const engineFor = (own: Own) => engineOf(configFor(own));
 
 /** An artifact and the engine for it: native code loads it for one run, and lets go of it then. */
 export interface Artifact {
   engine: Engine;
   artifact: string | Uint8Array;
 }
-function artifact(source: string | URL | Uint8Array, { verify, signature }: Own): Artifact {
+function artifact(source: string | URL | Uint8Array, { verify, signature, config }: Own): Artifact {
   let artifact = source instanceof Uint8Array ? source : path(source);
   if (verify !== undefined) {
     const keys = { verify, signature };
     artifact = (typeof artifact === "string" ? verifiedFile(artifact, keys) : verified(artifact, keys))!;
   }
-  return { engine: engineOf(native.configFor(artifact)), artifact };
+  return { engine: engineOf({ ...native.configFor(artifact), ...config }), artifact };
 }
 
 /** What is to be run, in an engine that can do what the options ask. */
@@ -51,7 +56,7 @@ export async function loadCommand(source: Source, own: Own): Promise<Module | Ar
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : await readFile(source);
   refuseArtifact(wasm);
-  return native.Module.compile(engineOf(configFor(own)), wasm, own.signal && { signal: own.signal });
+  return native.Module.compile(engineFor(own), wasm, own.signal && { signal: own.signal });
 }
 
 export function loadCommandSync(source: Source, own: Own): Module | Artifact {
@@ -60,7 +65,7 @@ export function loadCommandSync(source: Source, own: Own): Module | Artifact {
   if (own.precompiled) return artifact(source, own);
   const wasm = source instanceof Uint8Array ? source : readFileSync(source);
   refuseArtifact(wasm);
-  return native.Module.compileSync(engineOf(configFor(own)), wasm);
+  return native.Module.compileSync(engineFor(own), wasm);
 }
 
 /** The same as a module. */
