@@ -22,7 +22,7 @@ export function command(args: string[], { cwd, input = "", env = {} }: { cwd?: s
     const child = execFile(
       process.execPath,
       [cwasm, ...args],
-      { cwd, env: { ...process.env, NODE_OPTIONS: "", ...env } },
+      { cwd, env: { ...process.env, NODE_OPTIONS: "", FORCE_COLOR: undefined, ...env } },
       (error, stdout, stderr) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
     child.stdin!.end(input);
