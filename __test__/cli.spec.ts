@@ -121,6 +121,28 @@ test("says what is wrong with a command line, and exits with 2", async (t) => {
   }
 });
 
+test("says what to do with wasm on a build that compiles none", async (t) => {
+  const file = join(folder, "needs-compiler.wasm");
+  writeFileSync(file, wasm(exit(4)));
+  const { status, stderr } = await command(["run", file]);
+  if (compiles) return void t.is(status, 4);
+  t.is(status, 1);
+  t.regex(stderr, /^cwasm: FeatureUnavailableError: .*'cranelift'\n {2}hint: .*`cwasm compile FILE`.* --precompiled/);
+});
+
+test("refuses a profile that there is not, and limits that the artifact's has not", async (t) => {
+  const file = join(folder, "any.wasm");
+  writeFileSync(file, wasm(exit(0)));
+  if (compiles) {
+    const { status, stderr } = await command(["run", "--profile", "fast", file]);
+    t.is(status, 1);
+    t.regex(stderr, /^cwasm: .*profile must be one of 'default', .*, got 'fast'\n$/);
+  }
+  const { status, stderr } = await command(["run", "-W", "fuel=1", "--precompiled", artifact(exit(0))]);
+  t.is(status, 1);
+  t.regex(stderr, /^cwasm: fuel needs the profile 'metered', this module has 'default'\n$/);
+});
+
 test("says which file is not there, and exits with 1", async (t) => {
   const { status, stderr } = await command(["run", "nowhere.wasm"], { cwd: folder });
   t.is(status, 1);

@@ -13,8 +13,8 @@ export function report(error: unknown): number {
   if (error instanceof Trap) return say(134, error.constructor.name, error.message, undefined, error.frames);
   if (error instanceof Exception) return say(134, "Exception", error.message);
   if (error instanceof WasmtimeError) return say(1, error.constructor.name, error.message, hint);
-  // A file that can't be read, a wrong option: the message says it. Anything else is a mistake of ours.
-  const { code } = error as NodeJS.ErrnoException;
+  // A value that an option can't have, a file that can't be read: the message says it. Anything else is a mistake of ours.
+  const { code } = Object(error) as NodeJS.ErrnoException;
   return code === undefined ? say(1, undefined, inspect(error)) : say(1, undefined, (error as Error).message);
 }
 
