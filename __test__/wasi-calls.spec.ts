@@ -16,11 +16,6 @@ import { signatures } from "./wasi-guest.js";
 
 const table = { ...args, ...descriptors, ...io, ...paths, ...poll };
 
-/** What is not as it should be yet, and why. */
-const failing: Record<string, string> = {
-  "poll_oneoff of a moment from now, with events behind the memory": "our own sleep answers FAULT, where Wasmtime's traps",
-  "poll_oneoff of a moment from now, with its result behind the memory": "the same",
-};
 const rows = Object.entries(table).flatMap(([name, rows]) =>
   [...rows, ...wrongly(name, rows[0]!)].map((row): [string, Row] => [name, row]),
 );
@@ -40,9 +35,8 @@ function make(t: ExecutionContext, guest: Guest, [name, [, args, outcome, check,
 for (const row of rows) {
   const [name, [situation, , outcome, check, prepare]] = row;
   const what = [name, situation].filter(Boolean).join(" ");
-  const reason = failing[what];
   const harmless = outcome !== "SUCCESS" && !check && !prepare;
-  (reason ? test.failing : test)(`${what}: ${outcome}${reason ? ` (not yet: ${reason})` : ""}`, (t) => {
+  test(`${what}: ${outcome}`, (t) => {
     const root = harmless ? (shared ??= tree(mkdtempSync(join(tmpdir(), "cwasm-test-")))) : tree(folder(t));
     make(t, new Guest(root), row);
   });

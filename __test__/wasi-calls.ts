@@ -213,7 +213,7 @@ export function wrongly(name: string, [, args, outcome]: Row): Row[] {
         .map(([situation, path, outcome]) => wrong(`a path ${situation}`, path, outcome));
       const behind = pointers(["a path behind the memory", { slots: [end, 1] }], ["a path of 4 GiB", { slots: [given, -1] }]);
       // A copy of it is not made.
-      if (behind[1] && name !== "path_unlink_file") behind[1][2] = "NOMEM";
+      if (behind[1]) behind[1][2] = "NOMEM";
       return [...rows, ...behind];
     }
     if ("fd" in argument) {

@@ -63,11 +63,12 @@ export const wasm: Hints = {
 
 export const wasi: Hints = {
   common: "say -S cli",
+  preview0: "guests of preview 0 are known by their imports",
   ...all(
     `cli-exit-with-code http http-outgoing-body-buffer-chunks http-outgoing-body-chunk-size config config-var keyvalue
     keyvalue-in-memory-data tls network-error-code max-http-fields-size max-component-handles max-resources p3 cwd`,
     components,
   ),
-  ...none(`nn nn-graph threads listenfd tcplisten preview2 preview0 inherit-network allow-ip-name-lookup tcp udp hostcall-fuel
+  ...none(`nn nn-graph threads listenfd tcplisten preview2 inherit-network allow-ip-name-lookup tcp udp hostcall-fuel
     max-random-size`),
 };

@@ -172,12 +172,12 @@ impl Command {
             return Err(trap::error(Error::new("LinkError", message).with("name", "_start")));
         };
         let Ok(start) = start.typed::<(), ()>(&self.store) else {
-            let found = crate::sig::Sig::new(&start.ty(&self.store)).text.clone();
+            let found = start.ty(&self.store).to_string();
             let message =
                 format!("the function '_start' of a WASI command takes and returns nothing, this one is {found}");
             let error = Error::new("LinkError", message)
                 .with("name", "_start")
-                .with("expected", ":")
+                .with("expected", "(type (func))")
                 .with("found", found);
             return Err(trap::error(error));
         };
