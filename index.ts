@@ -30,6 +30,7 @@ export { inspect, type ArtifactInfo } from "./lib/inspect.js";
 export { loadFrom, type LoadOptions, type Manifest, type ManifestArtifact } from "./lib/manifest.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export { sign, verify } from "./lib/sign.js";
+export { wasiImports } from "./lib/wasi.js";
 export type * from "./lib/types.js";
 export type {
   CacheConfig,
@@ -42,6 +43,9 @@ export type {
   ResourcesRequired,
   StoreLimits,
   StoreOptions,
+  WasiClock,
+  WasiDir,
+  WasiFile,
   WasiOptions,
 } from "./lib/binding.js";
 

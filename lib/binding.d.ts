@@ -869,19 +869,19 @@ export interface WasiOptions {
   env?: Record<string, string> | 'inherit'
   /**
    * What the guest reads: `'inherit'` (this process's stdin), `'ignore'` (nothing), bytes, any other string, which is given as
-   * UTF-8, a file, or, in `run` alone, a Node stream. What the guest has not read of one stays in it.
+   * UTF-8, a file, an open file of this process by its number (not on Windows), or, in `run` alone, a Node stream. What the guest has not read of one stays in it.
    */
-  stdin?: 'inherit' | 'ignore' | string | Uint8Array | Readable | { file: string }
+  stdin?: 'inherit' | 'ignore' | string | Uint8Array | number | Readable | { file: string }
   /**
    * Where the guest's output goes: `'inherit'`, `'ignore'`, `'capture'` to keep it, a file (which is emptied first, unless it is
-   * to be appended to), a function that is called with each piece of it, or a Node stream, which is not ended. `run` calls and
+   * to be appended to), an open file of this process by its number (not on Windows), a function that is called with each piece of it, or a Node stream, which is not ended. `run` calls and
    * writes on the JavaScript thread while the guest runs elsewhere, which waits where they are slow, and whose end they are if
    * they fail: `run` rejects with their error. In `runSync` and calls of a store the guest's thread is that one, and streams a
    * `TypeError`.
    */
-  stdout?: 'inherit' | 'ignore' | 'capture' | WasiFile | ((chunk: Buffer) => void) | Writable
+  stdout?: 'inherit' | 'ignore' | 'capture' | number | WasiFile | ((chunk: Buffer) => void) | Writable
   /** The same for errors. */
-  stderr?: 'inherit' | 'ignore' | 'capture' | WasiFile | ((chunk: Buffer) => void) | Writable
+  stderr?: 'inherit' | 'ignore' | 'capture' | number | WasiFile | ((chunk: Buffer) => void) | Writable
   /** Bytes of each captured stream that are kept; beyond, the guest's writes fail. Default 64 MiB. */
   maxOutputBytes?: number
   /** Files and directories that the guest may have open at once. Default 1,000. */

@@ -1,15 +1,13 @@
 // What a store's guests have of JavaScript. Native code holds only numbers and a weak reference to a HostTable, so every
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
+import type { WasiOptions } from "./binding.js";
 import { Question, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { LinkError, isOurs, wrongType } from "./errors.js";
 import { type Exception, madeOf, partsOf } from "./exception.js";
+import { Stamp } from "./stamp.js";
 import type { Imports } from "./types.js";
-
-/** A base class that puts its private fields on whatever object it is given. */
-const Stamp = function (object: object) {
-  return object;
-} as unknown as new (object: object) => object;
+import { type OwnWasi, wasiFunction } from "./wasi-imports.js";
 
 /** Which function of which store an exported function is. Nobody can forge or copy it. */
 class Exported extends Stamp {
@@ -78,6 +76,7 @@ export interface Hidden {
   tagKinds(tag: object): string;
   makeException(tag: object): number;
   keepException(exception: object, store: number, number: number): void;
+  adoptWasi?(store: number, options: WasiOptions): void;
 }
 let native: Hidden;
 export function setNative(hidden: Hidden): void {
@@ -127,6 +126,8 @@ export class HostTable {
   /** What takes what the guests write. */
   stdout?: (chunk: Buffer) => void;
   stderr?: (chunk: Buffer) => void;
+  /** The WASI that came with imports. */
+  #adopted: OwnWasi | undefined;
   /** Values in the hands of the guest, by number from 1. */
   #values: unknown[] = [undefined];
   #free: number[] = [];
@@ -289,7 +290,7 @@ export class HostTable {
   }
 
   /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here), an object, or a plain
-   * value for a constant global. */
+   * value for a constant global; for a function of WASI its module and name. */
   resolve(module: object, imports: Imports | undefined): unknown[] {
     return importsOf(module).map(([space, name, kind, kinds, plain]) => {
       const found = imports?.[space];
@@ -300,12 +301,22 @@ export class HostTable {
       }
       if (typeof value !== "function") throw linkError(space, name, kind, value);
       const exported = Exported.of(value);
+      const wasi = exported ? undefined : wasiFunction(value);
+      if (wasi) return this.#wasi(wasi);
       if (!exported) return -1 - this.import(kinds, value);
       if (exported.table !== this) {
         throw wrongType(`imports.${space}.${name} is a function of another store`);
       }
       return exported.number;
     });
+  }
+
+  #wasi({ at, own }: NonNullable<ReturnType<typeof wasiFunction>>): [string, string] {
+    if (own && own !== this.#adopted) {
+      native.adoptWasi!(this.store, own.options);
+      this.#adopted = own;
+    }
+    return at;
   }
 
   /** Whether the JS API takes a value for a constant global of this kind. */

@@ -35,6 +35,7 @@ interface Hidden extends ForTable {
     streamed: number,
   ): Promise<unknown>;
   stopCommand(number: number): boolean;
+  wasiFunctions(): [module: string, name: string][];
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
   runCommandSync(
     module: object,

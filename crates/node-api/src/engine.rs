@@ -9,15 +9,23 @@ use crate::config::Settings;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, constructing};
 use crate::profile::Profile;
-use crate::{share, signals};
+use crate::{share, signals, wasi};
 
 /// What stores and modules keep of their engine.
 pub struct EngineParts {
     pub engine: wasmtime::Engine,
     pub settings: Settings,
+    pub wasi: wasi::Functions,
 }
 
 impl EngineParts {
+    pub fn new(engine: wasmtime::Engine, settings: Settings) -> EngineParts {
+        EngineParts {
+            engine,
+            settings,
+            wasi: wasi::Functions::default(),
+        }
+    }
     pub fn profile(&self) -> Profile {
         self.settings.profile
     }
@@ -58,7 +66,7 @@ impl Engine {
             constructing::<Engine>(this.object)?;
             let settings = Settings::read(config)?;
             let engine = make(&settings, &settings.to_config()?)?;
-            Ok(Engine::of(Arc::new(EngineParts { engine, settings })))
+            Ok(Engine::of(Arc::new(EngineParts::new(engine, settings))))
         })
     }
 

@@ -51,6 +51,10 @@ impl Core {
             let ty = import.ty();
             resolved.push(match ty {
                 // The facade gives a function that is not wasm's own the number of its place in the host table, negated.
+                // What stands for a function of WASI has come as its module and name.
+                ExternType::Func(_) if value.is_array() => {
+                    Import::Wasi(value.index(0)?.to_str("module")?, value.index(1)?.to_str("name")?)
+                }
                 ExternType::Func(ty) => match value.to_f64("place")? {
                     place if place < 0.0 => Import::Host(ty, (-place - 1.0) as u32),
                     number => Import::Item(Item::Func(number as u32)),
@@ -81,6 +85,7 @@ impl Core {
 enum Import {
     Item(Item),
     Host(wasmtime::FuncType, u32),
+    Wasi(String, String),
 }
 
 #[napi]
@@ -107,6 +112,11 @@ impl Instance {
                     Import::Host(ty, place) => {
                         let sig = Sig::new(&ty);
                         Ok(core.host_func(&mut context, ty, &sig, place).into())
+                    }
+                    Import::Wasi(module, name) => {
+                        let engine = &core.engine;
+                        let found = engine.wasi.get(&engine.engine, &mut context, &module, &name);
+                        found.map_err(crate::trap::failure)
                     }
                 };
                 resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()

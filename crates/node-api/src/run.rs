@@ -24,6 +24,7 @@ use crate::{deadline, limits, signals, task, trap, wasi};
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
     store: wasmtime::Store<Data>,
+    engine: Arc<EngineParts>,
     module: wasmtime::Module,
     shared_growth: u64,
     fuel: Option<u64>,
@@ -116,6 +117,7 @@ impl Command {
             timeout,
             stop,
             store,
+            engine: engine.clone(),
             module: source.module.clone(),
             shared_growth: source.shared_growth,
             fuel: given,
@@ -124,15 +126,15 @@ impl Command {
 
     fn run(mut self) -> Result<Outcome> {
         signals::mend();
-        let mut linker = wasmtime::Linker::new(self.store.engine());
-        wasi::add_to_linker(&mut linker, &self.module).map_err(trap::failure)?;
+        let engine = self.engine.clone();
+        let linker = engine.wasi.linker(&engine.engine).map_err(trap::failure)?;
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.store.data_mut().brake.deadline = deadline;
         let ticks = deadline
             .map(|deadline| Ticks::new(self.store.engine(), deadline, TICK))
             .transpose()?;
         let ended = if self.stop.begin() {
-            self.start(&linker)
+            self.start(linker)
         } else {
             Err(wasmtime::Trap::Interrupt.into())
         };

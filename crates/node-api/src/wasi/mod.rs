@@ -11,11 +11,12 @@ mod stdio;
 mod streams;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use napi::bindgen_prelude::This;
 use napi::sys;
 use napi_derive::napi;
+use wasmtime::StoreContextMut;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::runtime::in_tokio;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
@@ -29,7 +30,7 @@ use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::linker::{Linker, link_error};
 use crate::store::Store;
-use crate::store_core::Data;
+use crate::store_core::{Data, store_of_number};
 use crate::trap;
 
 /// What a guest may do through WASI, and what it has written.
@@ -119,13 +120,70 @@ pub fn wait(brake: &Brake, what: impl Future<Output = ()>) -> wasmtime::Result<(
     }))
 }
 
-/// Defines what a command may import of WASI.
-pub fn add_to_linker(linker: &mut wasmtime::Linker<Data>, module: &wasmtime::Module) -> wasmtime::Result<()> {
-    preview1::add_to_linker(linker)?;
-    if module.imports().any(|import| import.module() == preview0::MODULE) {
-        preview0::add_to_linker(linker)?;
+/// WASI's functions in an engine, made when they are first wanted.
+#[derive(Default)]
+pub struct Functions(OnceLock<wasmtime::Linker<Data>>);
+
+impl Functions {
+    /// With all of them.
+    pub fn linker(&self, engine: &wasmtime::Engine) -> wasmtime::Result<&wasmtime::Linker<Data>> {
+        if self.0.get().is_none() {
+            let mut linker = wasmtime::Linker::new(engine);
+            preview1::add_to_linker(&mut linker)?;
+            preview0::add_to_linker(&mut linker)?;
+            // Another thread may have been faster.
+            let _ = self.0.set(linker);
+        }
+        Ok(self.0.get_or_init(|| wasmtime::Linker::new(engine)))
     }
-    Ok(())
+    /// One of them in a store.
+    pub fn get(
+        &self,
+        engine: &wasmtime::Engine,
+        context: &mut StoreContextMut<'_, Data>,
+        module: &str,
+        name: &str,
+    ) -> wasmtime::Result<wasmtime::Extern> {
+        self.linker(engine)?.get(context, module, name)
+    }
+}
+
+/// The names of the functions with their modules', for the facade's `wasiImports`.
+#[napi(skip_typescript)]
+pub fn wasi_functions(env: napi::Env) -> napi::Result<Js> {
+    let env = env.raw();
+    guard(env, || {
+        let row = |(module, name)| Js::array(env, [Js::string(env, module), Js::string(env, name)]);
+        let old = preview0::names().map(|name| (preview0::MODULE, name));
+        Js::array(
+            env,
+            preview1::names()
+                .map(|name| (preview1::MODULE, name))
+                .chain(old)
+                .map(row),
+        )
+    })
+}
+
+/// Gives a store the WASI of an imports object that brings its own.
+#[napi(skip_typescript)]
+pub fn adopt_wasi(store: Js, options: Js) -> napi::Result<()> {
+    guard(store.env, || {
+        let core = store_of_number(store)?;
+        let (state, callbacks) = State::read(options)?;
+        let taken = core.enter(|mut context| {
+            let wasi = &mut context.data_mut().wasi;
+            let free = wasi.outputs.is_none();
+            if free {
+                *wasi = state;
+            }
+            !free
+        })?;
+        if taken {
+            return Err(Error::type_error("the store has a WASI of its own, and these imports bring another").into());
+        }
+        callbacks.bind(&core)
+    })
 }
 
 #[napi]

@@ -10,6 +10,10 @@ use crate::store_core::Data;
 
 pub const MODULE: &str = "wasi_unstable";
 
+pub fn names() -> impl Iterator<Item = &'static str> {
+    preview1::names().filter(|name| *name != "sock_accept")
+}
+
 pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     preview1::add_as(linker, MODULE, |name| match name {
         "fd_seek" => Some(fd_seek),

@@ -118,6 +118,10 @@ pub struct Entry {
 /// What is done for one call.
 type Handler = fn(&mut GuestMemory<'_>, &mut Data, &Entry, &[ValRaw]) -> wasmtime::Result<i32>;
 
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|entry| entry.name).chain(["proc_exit"])
+}
+
 pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     add_as(linker, MODULE, |_| Some(answer))
 }

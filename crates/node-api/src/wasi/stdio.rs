@@ -13,7 +13,7 @@ use super::options::{WasiFile, WasiOptions, text};
 use super::output::To;
 use super::streams::Streams;
 use crate::bytes::Bytes;
-use crate::error::{Error, Result, io_error};
+use crate::error::{Error, Field, Result, io_error};
 use crate::js::Js;
 use crate::options::Options;
 use crate::store_core::Core;
@@ -73,6 +73,8 @@ impl Stdio<'_> {
                 "ignore" => {}
                 text => _ = builder.stdin(MemoryInputPipe::new(text.to_owned())),
             }
+        } else if let Some(file) = descriptor(stdin, "stdin")? {
+            builder.stdin(Input::Device(Arc::new(Device::File(file))));
         } else if let Some((path, _)) = file(stdin, "stdin")? {
             let file = File::open(&path).map_err(|error| io_error(&error, &path))?;
             builder.stdin(Input::Device(Arc::new(Device::File(file))));
@@ -102,6 +104,9 @@ impl Stdio<'_> {
         if let (Stdio::Store(callbacks), true) = (&mut *self, given.kind() == sys::ValueType::napi_function) {
             callbacks.0[fd as usize - 1] = Some(given);
             return Ok(To::Here);
+        }
+        if let Some(file) = descriptor(given, name)? {
+            return Ok(To::Device(Arc::new(Device::File(file))));
         }
         if let Some((path, append)) = file(given, name)? {
             let mut open = OpenOptions::new();
@@ -139,6 +144,32 @@ fn inherit_stdin(builder: &mut WasiCtxBuilder) {
     } else {
         builder.stdin(Input::Device(Arc::new(Device::Own(0))));
     }
+}
+
+/// An open file of this process, by its number: the guest has one of its own.
+fn descriptor(given: Js, what: &str) -> Result<Option<File>> {
+    if given.kind() != sys::ValueType::napi_number {
+        return Ok(None);
+    }
+    let number = given.to_u64(what, i32::MAX as u64)? as i32;
+    duplicate(number).map(Some)
+}
+#[cfg(unix)]
+fn duplicate(number: i32) -> Result<File> {
+    use std::os::fd::BorrowedFd;
+    // SAFETY: borrowed for the call; one that is not open is an error.
+    let own = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
+    own.map(File::from).map_err(|error| {
+        let message = format!("EBADF: bad file descriptor, dup: {number} is not open ({error})");
+        let error = Error::new("Error", message)
+            .with("code", "EBADF")
+            .with("syscall", "dup");
+        error.with("errno", Field::Number(-9.0)).into()
+    })
+}
+#[cfg(not(unix))]
+fn duplicate(_: i32) -> Result<File> {
+    Err(Error::type_error("numbers of open files are for POSIX: use {{ file }} here").into())
 }
 
 /// The path of a file that is stdio, and whether to append to it.
