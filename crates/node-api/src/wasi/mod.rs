@@ -18,7 +18,6 @@ use napi::sys;
 use napi_derive::napi;
 use wasmtime::StoreContextMut;
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::runtime::in_tokio;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
 use self::output::Output;
@@ -114,10 +113,11 @@ pub fn exit_code(error: &wasmtime::Error) -> Option<i32> {
 
 /// Waits as long as the guest may.
 pub fn wait(brake: &Brake, what: impl Future<Output = ()>) -> wasmtime::Result<()> {
-    in_tokio(preview1::wait(brake, async {
+    let done = async {
         what.await;
         Ok(())
-    }))
+    };
+    preview1::finish(brake, std::pin::pin!(done))
 }
 
 /// WASI's functions in an engine, made when they are first wanted.

@@ -4,15 +4,16 @@
 //! of the small addon. Here all go through one function, and where a guest waits is one place.
 
 use std::future::Future;
+use std::ops::DerefMut;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, Trap, ValRaw, ValType};
 use wasmtime_wasi::ResourceTableError;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
 use wasmtime_wasi::p1::{WasiP1Ctx, types};
-use wasmtime_wasi::runtime::in_tokio;
+use wasmtime_wasi::runtime::{in_tokio, with_ambient_tokio_runtime};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::write;
@@ -158,14 +159,21 @@ pub fn add_as(
     Ok(())
 }
 
-/// Waits as long as the guest may.
-pub async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    let mut answer = std::pin::pin!(answer);
-    // Most do not wait.
-    let at_once = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
-    if let Poll::Ready(answer) = at_once.await {
-        return answer;
+/// What comes of it. Most answers are there at once: tokio, and the turn that Wasmtime gives it, are for those that are not.
+pub fn finish<T>(
+    brake: &Brake,
+    mut answer: Pin<impl DerefMut<Target: Future<Output = wasmtime::Result<T>>>>,
+) -> wasmtime::Result<T> {
+    let now = with_ambient_tokio_runtime(|| answer.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    match now {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => in_tokio(wait(brake, answer)),
     }
+}
+
+/// Waits as long as the guest may.
+async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    let mut answer = std::pin::pin!(answer);
     loop {
         match brake.look() {
             Look::GoOn => return answer.await,
@@ -280,9 +288,9 @@ pub fn answer(
         wasi.move_output(fd.get_u32());
     }
     if let Some(sleep) = Sleep::read(memory, entry.name, arguments) {
-        return in_tokio(wait(&brake, sleep.sleep(memory, arguments)));
+        return finish(&brake, std::pin::pin!(sleep.sleep(memory, arguments)));
     }
-    let answer = in_tokio(wait(&brake, (entry.function)(wasi.context(), memory, arguments)));
+    let answer = finish(&brake, (entry.function)(wasi.context(), memory, arguments));
     wasi.check_streams()?;
     // As many are open as may be.
     answer.or_else(|error| match error.downcast_ref() {

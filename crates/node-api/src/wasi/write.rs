@@ -4,16 +4,14 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use wasmtime::{AsContextMut, Caller, StoreContextMut, ValRaw};
 use wasmtime_wasi::p1::types::{self, Errno};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
-use wasmtime_wasi::runtime::in_tokio;
 use wiggle::{GuestError, GuestMemory, GuestPtr};
 
 use super::output::Output;
-use super::preview1::{memory_of, wait};
+use super::preview1::{finish, memory_of};
 use crate::brake::Brake;
 use crate::error::Result;
 use crate::js::Js;
@@ -76,11 +74,7 @@ fn gather<'a>(
 
 /// Writes, and waits for it as long as the guest may.
 fn write(brake: &Brake, output: &Output, bytes: &[u8]) -> wasmtime::Result<io::Result<usize>> {
-    let mut write = pin!(output.write(bytes));
-    match write.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => Ok(result),
-        Poll::Pending => in_tokio(wait(brake, async { Ok(write.await) })),
-    }
+    finish(brake, pin!(async { Ok(output.write(bytes).await) }))
 }
 
 /// Has JavaScript take it, which may use the store meanwhile.
