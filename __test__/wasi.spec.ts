@@ -165,7 +165,7 @@ const wrong: [what: string, options: unknown, message: RegExp][] = [
   ["an environment value that is no string", { env: { K: 5 } }, /env\.K/],
   ["an environment name with =", { env: { "A=B": "c" } }, /A=B/],
   ["an environment value with NUL", { env: { A: "b\0" } }, /NUL/],
-  ["a stdin that is no string or bytes", { stdin: 5 }, /stdin/],
+  ["a stdin that is no string or bytes", { stdin: true }, /stdin/],
   ["a stdout of another word", { stdout: "pipe" }, /stdout.*'capture'/],
   ["a stderr that is no string", { stderr: {} }, /stderr/],
   ["a maxOutputBytes that is no number", { maxOutputBytes: "1" }, /maxOutputBytes/],
