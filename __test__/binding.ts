@@ -29,7 +29,7 @@ export interface Value {
   rare?: boolean;
 }
 
-const files = ["binding", "types", "features", "exception", "call-many", "sign", "source", "run", "inspect", "manifest", "load"];
+const files = ["binding", "types", "features", "exception", "call-many", "sign", "source", "run", "wasi", "inspect", "manifest", "load"];
 const text = files.map((name) => read(name)).join("\n");
 function read(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../lib/${name}.d.ts`, import.meta.url)), "utf8");

@@ -342,6 +342,7 @@ export const rows: Record<string, Row | Row[]> = {
     row((w) => [w.exports.i64, BigInt64Array.of(1n, 2n), new BigUint64Array(2)]),
   ],
   sign: row((w) => [bytes(w), keys.privateKey]),
+  wasiImports: row(nothing),
   inspect: [row((w) => [w.files.main], path), row((w) => [bytes(w)], { ...path, alike: true })],
   loadFrom: row((w) => [w.engine, manifest(w), "main", {}], path),
   verify: row((w) => [bytes(w), api.sign(bytes(w), keys.privateKey), keys.publicKey]),

@@ -41,6 +41,8 @@ import {
 /** What is not refused: napi's constructors make the object that they are called on, if it inherits from the class. */
 const accepted: RegExp[] = [
   /^new \w+ \d, wrongReceivers: without new, on an? (Proxy of an object with the prototype|Proxy of the \w+|object with \w+'s prototype)$/,
+  // A function that is called, and throws what it throws.
+  /^run(Sync)? \d, wrongValues: options\.imports is class\{\}$/,
 ];
 const isAccepted = (id: string) => accepted.some((each) => each.test(id));
 const { features } = api;

@@ -210,7 +210,7 @@ export function zero(type: string): unknown {
 }
 
 /** The results of a host function with several. */
-function several(value: any, count: number): unknown[] {
+export function several(value: any, count: number): unknown[] {
   const list = [...value];
   if (list.length !== count) throw wrongType(`the function must return ${count} values, it returned ${list.length}`);
   return list;

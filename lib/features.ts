@@ -32,7 +32,7 @@ export const featureTable = {
   gc: { names: ["Store#gc", "Store#jsTag", "StructRef", "ArrayRef"], hint: full },
   threads: { names: ["Memory#atomicWait", "Memory#atomicNotify"], hint: full },
   "pooling-allocator": { names: [], hint: full },
-  wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync", "stopCommand", "wasiFunctions", "adoptWasi"], hint: full },
+  wasi: { names: ["Linker#defineWasi", "Store#wasi", "runCommand", "runCommandSync", "stopCommand", "wasiFunctions", "adoptWasi", "guestMemory"], hint: full },
   demangle: { names: [], hint: full },
   addr2line: { names: [], hint: full },
   pulley: { names: [], hint: full },

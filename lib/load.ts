@@ -11,6 +11,7 @@ import { untold } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
+import { importCall } from "./run-imports.js";
 import { shareSignals } from "./signals.js";
 import { streams } from "./streams.js";
 import { verified, verifiedFile } from "./verified.js";
@@ -33,6 +34,7 @@ interface Hidden extends ForTable {
     number: number,
     stoppable: boolean,
     streamed: number,
+    imports: [module: string, name: string][] | undefined,
   ): Promise<unknown>;
   stopCommand(number: number): boolean;
   wasiFunctions(): [module: string, name: string][];
@@ -45,7 +47,9 @@ interface Hidden extends ForTable {
     timeoutMs: number | undefined,
     number: number,
     streamed: number,
+    imports: [module: string, name: string][] | undefined,
   ): unknown;
+  guestMemory(run: number, offset?: number, length?: number, bytes?: Uint8Array): unknown;
 }
 
 /** What native code reads of an artifact. */
@@ -97,7 +101,7 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-const functions = { ...facade, ...streams, alive, verified, verifiedFile, abortable, notAborted };
+const functions = { ...facade, ...streams, importCall, alive, verified, verifiedFile, abortable, notAborted };
 setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, features, variant);

@@ -6,8 +6,9 @@ import { abortable } from "./abort.js";
 import { wrongType } from "./errors.js";
 import { native } from "./load.js";
 import { type Own, type Source, loadCommand, loadCommandSync, path } from "./source.js";
+import { RunImports } from "./run-imports.js";
 import { Stdio } from "./streams.js";
-import type { DeserializeOptions, ProfileName } from "./types.js";
+import type { DeserializeOptions, GuestMemory, Imports, ProfileName } from "./types.js";
 
 /** What `run` grants and allows. Standard input and output are this process's own unless named. */
 export interface RunOptions extends WasiOptions, StoreLimits, DeserializeOptions {
@@ -25,6 +26,10 @@ export interface RunOptions extends WasiOptions, StoreLimits, DeserializeOptions
    * `signal.reason`, also before the guest has begun. Needs a profile with epochs too. `runSync` reads it only before the guest
    * begins, as no signal fires while the JavaScript thread is busy: use `timeoutMs` there. */
   signal?: AbortSignal;
+  /** Functions that the guest may import beside WASI's, or in their place: of numbers, vectors and nothing else. Or a function that
+   * returns them, and has the guest's memory for them. They are called on the JavaScript thread, while the guest waits; those of
+   * `run` may return promises. What one of them throws ends the guest, and comes out of `run` as itself. */
+  imports?: Imports | ((memory: GuestMemory) => Imports);
 }
 
 /** How a command ended. */
@@ -63,12 +68,16 @@ export async function run(source: Source, options: RunOptions = {}): Promise<Run
   const begin = async () => {
     const command = await loadCommand(source, own);
     signal?.throwIfAborted();
+    const imports = own.imports && new RunImports(number, own.imports);
     const stdio = new Stdio(number, wasi, true);
     try {
-      return (await native.runCommand(command, wasi, limits, fuel, timeoutMs, number, signal !== undefined, stdio.which)) as RunResult;
+      const { which } = stdio;
+      return (await native.runCommand(command, wasi, limits, fuel, timeoutMs, number, signal !== undefined, which, imports?.names)) as RunResult;
     } catch (error) {
-      throw stdio.failure ? stdio.failure.error : error;
+      const failure = imports?.failure ?? stdio.failure;
+      throw failure ? failure.error : error;
     } finally {
+      imports?.close();
       stdio.close();
     }
   };
@@ -82,10 +91,13 @@ export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
   own.signal?.throwIfAborted();
   const command = loadCommandSync(source, own);
-  const stdio = new Stdio(nextRun(), wasi, false);
+  const number = nextRun();
+  const imports = own.imports && new RunImports(number, own.imports);
+  const stdio = new Stdio(number, wasi, false);
   try {
-    return native.runCommandSync(command, wasi, limits, own.fuel, own.timeoutMs, stdio.number, stdio.which) as RunResult;
+    return native.runCommandSync(command, wasi, limits, own.fuel, own.timeoutMs, number, stdio.which, imports?.names) as RunResult;
   } finally {
+    imports?.close();
     stdio.close();
   }
 }
@@ -93,7 +105,7 @@ export function runSync(source: Source, options: RunOptions = {}): RunResult {
 /** Sorts options by who reads them. What nobody knows goes to WASI's reader, which refuses it. */
 function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptions; limits: StoreLimits } {
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
-  const { precompiled: given, verify, signature, profile, fuel, timeoutMs, signal, ...rest } = options;
+  const { precompiled: given, verify, signature, profile, fuel, timeoutMs, signal, imports, ...rest } = options;
   const precompiled = verify === undefined ? given : true;
   const limits: Record<string, unknown> = {};
   const wasi: Record<string, unknown> = {};
@@ -111,6 +123,9 @@ function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptio
   if (wasi["argv0"] === undefined && (typeof source === "string" || source instanceof URL)) {
     wasi["argv0"] = basename(path(source));
   }
+  if (imports !== undefined && typeof imports !== "function" && (typeof imports !== "object" || imports === null)) {
+    throw wrongType("imports must be an object or a function");
+  }
   if (signature !== undefined && verify === undefined) throw wrongType("a signature is nothing without verify, the key to check it with");
-  return { own: { precompiled, verify, signature, profile, fuel, timeoutMs, signal } as Own, wasi, limits };
+  return { own: { precompiled, verify, signature, profile, fuel, timeoutMs, signal, imports } as Own, wasi, limits };
 }

@@ -11,7 +11,7 @@ import { verified, verifiedFile } from "./verified.js";
 
 export type Source = string | URL | Uint8Array | Module;
 /** The options that say how it is loaded, or ask something of its engine. */
-export type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal"> & {
+export type Own = Pick<RunOptions, "precompiled" | "verify" | "signature" | "profile" | "fuel" | "timeoutMs" | "signal" | "imports"> & {
   /** What else the engine is made of. */
   config?: Config;
 };

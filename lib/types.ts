@@ -80,6 +80,21 @@ export type ExportedFunction = (...args: any[]) => any;
 /** Imports by module and name. */
 export type Imports = Record<string, Record<string, unknown>>;
 
+/** The memory that the guest of a run exports as `memory`: for its imports, while one of them is called and until what it has returned
+ * is settled. At other times its members throw `StoreBusyError`. */
+export interface GuestMemory {
+  /** Its size in bytes. */
+  readonly byteLength: number;
+  /** A copy of bytes. Throws `RangeError` outside of the memory. */
+  read(offset: number, length: number): Buffer;
+  /** Copies bytes into the memory. Throws `RangeError` where they would not fit, and writes nothing then. */
+  write(offset: number, bytes: Uint8Array): void;
+  /** Bytes as UTF-8; wrong ones become U+FFFD, or with `fatal` a `TypeError`. */
+  readString(offset: number, length: number, options?: { fatal?: boolean }): string;
+  /** Writes a string as UTF-8; how many bytes. */
+  writeString(offset: number, text: string): number;
+}
+
 /** A named set of the settings that decide whether an artifact loads. */
 export type ProfileName =
   | "default"

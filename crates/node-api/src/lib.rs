@@ -75,6 +75,8 @@ mod pooling;
 mod precompile;
 #[cfg(feature = "wasi")]
 mod run;
+#[cfg(feature = "wasi")]
+mod run_imports;
 // Work on other threads: compiling, and running commands.
 #[cfg(any(feature = "cranelift", feature = "wasi"))]
 mod task;

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, guard};
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::{Module, load, load_file, shared_growth};
+use crate::run_imports::Imports;
 use crate::store_core::{Data, Owner, new_store};
 use crate::task::Pool;
 use crate::ticker::{TICK, Ticks};
@@ -25,6 +26,8 @@ use crate::{deadline, limits, signals, task, trap, wasi};
 struct Command {
     store: wasmtime::Store<Data>,
     engine: Arc<EngineParts>,
+    /// Where it imports more than WASI.
+    linker: Option<wasmtime::Linker<Data>>,
     module: wasmtime::Module,
     shared_growth: u64,
     fuel: Option<u64>,
@@ -118,16 +121,34 @@ impl Command {
             stop,
             store,
             engine: engine.clone(),
+            linker: None,
             module: source.module.clone(),
             shared_growth: source.shared_growth,
             fuel: given,
         })
     }
 
+    /// Adds functions of JavaScript, by their names.
+    fn import(&mut self, imports: &Arc<Imports>, names: Js) -> Result<()> {
+        let mut linker = self
+            .engine
+            .wasi
+            .linker(&self.engine.engine)
+            .map_err(trap::failure)?
+            .clone();
+        imports.define(&mut linker, &self.module, names)?;
+        self.linker = Some(linker);
+        Ok(())
+    }
+
     fn run(mut self) -> Result<Outcome> {
         signals::mend();
         let engine = self.engine.clone();
-        let linker = engine.wasi.linker(&engine.engine).map_err(trap::failure)?;
+        let own = self.linker.take();
+        let linker = match &own {
+            Some(linker) => linker,
+            None => engine.wasi.linker(&engine.engine).map_err(trap::failure)?,
+        };
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.store.data_mut().brake.deadline = deadline;
         let ticks = deadline
@@ -219,12 +240,16 @@ pub fn run_command(
     number: u32,
     stoppable: bool,
     streamed: u32,
+    imports: Js,
 ) -> napi::Result<Js> {
     let env = source.env;
     task::promise(env, || {
         let source = Source::read(source)?;
         let wasi = State::read_for_run_away(wasi, number, Streamed(streamed))?;
-        let command = Command::read(&source, wasi, limits, fuel, timeout, None)?;
+        let mut command = Command::read(&source, wasi, limits, fuel, timeout, None)?;
+        if !imports.is_undefined() {
+            command.import(&Imports::away(env, number)?, imports)?;
+        }
         if stoppable {
             deadline::needs_brake(&source.engine, "signal")?;
         }
@@ -262,6 +287,7 @@ pub fn stop_command(env: napi::Env, number: u32) -> napi::Result<bool> {
 
 /// Runs a command on the JavaScript thread.
 #[napi(skip_typescript)]
+#[allow(clippy::too_many_arguments, reason = "the facade has sorted them")]
 pub fn run_command_sync(
     source: Js,
     wasi: Js,
@@ -270,13 +296,17 @@ pub fn run_command_sync(
     timeout: Js,
     number: u32,
     streamed: u32,
+    imports: Js,
 ) -> napi::Result<Js> {
     let env = source.env;
     guard(env, || {
         let data = EnvData::of(env)?;
         let source = Source::read(source)?;
         let wasi = State::read_for_run_here(wasi, number, Streamed(streamed))?;
-        let command = Command::read(&source, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
+        let mut command = Command::read(&source, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
+        if !imports.is_undefined() {
+            command.import(&Imports::here(env, number)?, imports)?;
+        }
         let _watch = command.store.data().brake.watch(&source.engine)?;
         command.run()?.to_js(env)
     })

@@ -11,7 +11,7 @@ use crate::store_core::{Core, Data};
 pub struct State;
 pub struct Callbacks;
 #[derive(Default)]
-pub struct Functions;
+pub struct Functions(());
 
 impl Functions {
     pub fn get(

@@ -12,7 +12,7 @@ use crate::bytes::Bytes;
 use crate::env::EnvData;
 use crate::error::Result;
 use crate::js::Js;
-use crate::js_thread::JsThread;
+use crate::js_thread::{JsThread, Reply};
 
 /// Bytes that may wait for JavaScript, for each of the two streams; as many may be with it.
 const ROOM: usize = 64 << 10;
@@ -40,6 +40,16 @@ struct Out {
     busy: bool,
     /// Nobody takes any more.
     closed: bool,
+}
+impl Out {
+    /// What JavaScript is to have now, unless it is busy.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if self.busy || self.closed || self.waiting.is_empty() {
+            return None;
+        }
+        self.busy = true;
+        Some(take(&mut self.waiting))
+    }
 }
 #[derive(Default)]
 struct In {
@@ -71,53 +81,55 @@ impl Streams {
     /// Writes as much as there is room for, once there is any.
     pub async fn write(self: &Arc<Self>, fd: u32, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            {
-                let mut state = self.state();
-                if state.failed {
-                    return Err(ErrorKind::Other.into());
-                }
-                let out = &mut state.outputs[fd as usize - 1];
-                if out.closed {
-                    return Err(ErrorKind::BrokenPipe.into());
-                }
-                let count = (ROOM - out.waiting.len()).min(bytes.len());
-                if count > 0 || bytes.is_empty() {
-                    out.waiting.extend_from_slice(&bytes[..count]);
-                    self.send(fd, out);
-                    return Ok(count);
-                }
+            if let Some((count, next)) = self.take_in(fd, bytes)? {
+                self.send(fd, next);
+                return Ok(count);
             }
             self.changed.notified().await;
         }
     }
-    /// Gives what waits to JavaScript, unless it is busy.
-    fn send(self: &Arc<Self>, fd: u32, out: &mut Out) {
-        if out.busy || out.waiting.is_empty() {
-            return;
+    /// Takes what there is room for; how much, and what JavaScript is to have now.
+    fn take_in(&self, fd: u32, bytes: &[u8]) -> io::Result<Option<(usize, Option<Vec<u8>>)>> {
+        let mut state = self.state();
+        if state.failed {
+            return Err(ErrorKind::Other.into());
         }
-        out.busy = true;
-        let (streams, bytes) = (self.clone(), take(&mut out.waiting));
+        let out = &mut state.outputs[fd as usize - 1];
+        if out.closed {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let count = (ROOM - out.waiting.len()).min(bytes.len());
+        if count == 0 && !bytes.is_empty() {
+            return Ok(None);
+        }
+        out.waiting.extend_from_slice(&bytes[..count]);
+        Ok(Some((count, out.next())))
+    }
+    /// Gives JavaScript what it is to have. Nothing is locked: it may be nobody's any more.
+    fn send(self: &Arc<Self>, fd: u32, bytes: Option<Vec<u8>>) {
+        let Some(bytes) = bytes else {
+            return;
+        };
+        let (streams, number) = (self.clone(), self.number);
+        // With undefined if it went well, false by a stream that takes no more, true by one that failed.
+        let done = Reply::new(move |end: Option<Js>| match end {
+            Some(end) => streams.done(fd, end.to_bool("end").ok()),
+            None => streams.done(fd, Some(false)),
+        });
         self.thread.post(move |env| {
-            if streams.clone().output(env, fd, &bytes).is_err() {
-                streams.done(fd, Some(true));
-            }
+            let _ = output(env, number, fd, &bytes, done.into_js(env));
         });
     }
-    fn output(self: Arc<Self>, env: sys::napi_env, fd: u32, bytes: &[u8]) -> Result<()> {
-        let [number, stream] = [self.number, fd].map(|number| Js::number(env, number.into()));
-        // With undefined if it went well, false by a stream that takes no more, true by one that failed.
-        let done = Js::function(env, move |end| self.done(fd, end.to_bool("end").ok()))?;
-        let args = [number?, stream?, Js::buffer(env, bytes)?, done];
-        EnvData::of(env)?.call(env, "output", &args).map(drop)
-    }
     fn done(self: &Arc<Self>, fd: u32, closed: Option<bool>) {
+        let mut next = None;
         self.change(|state| {
             state.failed |= closed == Some(true);
             let out = &mut state.outputs[fd as usize - 1];
             out.busy = false;
             out.closed |= closed.is_some();
-            self.send(fd, out);
+            next = out.next();
         });
+        self.send(fd, next);
     }
     /// Until JavaScript has all that was written.
     pub async fn drained(&self) {
@@ -129,34 +141,39 @@ impl Streams {
 
     /// Waits for something to read, or the end.
     pub async fn readable(self: &Arc<Self>) {
-        loop {
-            {
-                let mut state = self.state();
-                let input = &mut state.input;
-                if input.read < input.chunk.len() || input.ended {
-                    return;
-                }
-                if !input.asked {
-                    input.asked = true;
-                    let streams = self.clone();
-                    self.thread.post(move |env| {
-                        if streams.clone().ask(env).is_err() {
-                            streams.give(None, true);
-                        }
-                    });
-                }
-            }
+        while !self.has_input() {
             self.changed.notified().await;
         }
     }
-    fn ask(self: Arc<Self>, env: sys::napi_env) -> Result<()> {
-        let number = Js::number(env, self.number.into())?;
+    /// Whether there is something, or the end; if not, JavaScript is asked for it.
+    fn has_input(self: &Arc<Self>) -> bool {
+        let mut state = self.state();
+        let input = &mut state.input;
+        if input.read < input.chunk.len() || input.ended {
+            return true;
+        }
+        let asked = std::mem::replace(&mut input.asked, true);
+        drop(state);
+        if !asked {
+            self.ask();
+        }
+        false
+    }
+    fn ask(self: &Arc<Self>) {
+        let streams = self.clone();
         // With bytes, undefined at the end, or null by a stream that failed.
-        let give = Js::function(env, move |chunk| match Bytes::read(chunk, "a chunk") {
-            Ok(bytes) => self.give(Some(bytes.to_vec()), false),
-            Err(_) => self.give(None, !chunk.is_undefined()),
-        })?;
-        EnvData::of(env)?.call(env, "input", &[number, give]).map(drop)
+        let give =
+            Reply::new(
+                move |chunk: Option<Js>| match chunk.map(|chunk| (chunk, Bytes::read(chunk, "a chunk"))) {
+                    Some((_, Ok(bytes))) => streams.give(Some(bytes.to_vec()), false),
+                    Some((chunk, Err(_))) => streams.give(None, !chunk.is_undefined()),
+                    None => streams.give(None, false),
+                },
+            );
+        let number = self.number;
+        self.thread.post(move |env| {
+            let _ = input(env, number, give.into_js(env));
+        });
     }
     fn give(&self, chunk: Option<Vec<u8>>, failed: bool) {
         self.change(|state| {
@@ -194,4 +211,14 @@ impl Streams {
     pub fn has_failed(&self) -> bool {
         self.state().failed
     }
+}
+
+fn output(env: sys::napi_env, run: u32, fd: u32, bytes: &[u8], done: Result<Js>) -> Result<()> {
+    let [run, fd] = [run, fd].map(|number| Js::number(env, number.into()));
+    let args = [run?, fd?, Js::buffer(env, bytes)?, done?];
+    EnvData::of(env)?.call(env, "output", &args).map(drop)
+}
+fn input(env: sys::napi_env, run: u32, give: Result<Js>) -> Result<()> {
+    let args = [Js::number(env, run.into())?, give?];
+    EnvData::of(env)?.call(env, "input", &args).map(drop)
 }
