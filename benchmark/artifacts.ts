@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Engine } from "@cwasm/wasmtime";
+import { wasmOf } from "../guests/guest.js";
 import { hostPlatform } from "../lib/platforms.js";
 import { figure, root } from "./measure.js";
 import { sized } from "./sized.js";
@@ -27,8 +28,8 @@ export const made: Guest[] = Object.entries(functions).map(([name, count]) => {
   return { name, wasm, isCommand: false };
 });
 
-const wasm = join(root, "target/quickstart/node_modules/@esbuild/wasi-preview1/esbuild.wasm");
-if (!existsSync(wasm)) throw new Error("run `npm run quickstart` first: it fetches esbuild");
+const wasm = wasmOf("esbuild");
+if (!existsSync(wasm)) throw new Error("run `npm run guests -- esbuild` first: it fetches esbuild");
 export const esbuild: Guest = { name: "esbuild", wasm, isCommand: true };
 
 const addon = join(root, "npm/wasmtime", hostPlatform(), `cwasm.${hostPlatform()}.node`);

@@ -1,54 +1,27 @@
 // npm run quickstart: the whole chain on real input. Compile with the full package, ship the artifact with min, run it there.
 
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { artifactOf, prepare, wasmOf } from "../guests/fetch.mjs";
 import { fail, inRoot, node, npm, output, run, say } from "./commands.mjs";
 import { variants } from "./variants.mjs";
 
-const guest = "@esbuild/wasi-preview1@0.27.2";
-const kept = inRoot("target", "quickstart");
-const wasm = join(kept, "node_modules", "@esbuild", "wasi-preview1", "esbuild.wasm");
-const cwasm = join(kept, "esbuild.cwasm");
+const wasm = wasmOf("esbuild");
+const cwasm = artifactOf("esbuild");
 
 node(["scripts/build.mjs"]);
 node(["scripts/pack.mjs"]);
 const { hostPlatform } = await import("../dist/lib/platforms.js");
 const addon = (variant) => inRoot(variants[variant].platforms, hostPlatform(), `cwasm.${hostPlatform()}.node`);
 
-fetchGuest();
-compileGuest();
+await prepare("esbuild");
 const scratch = mkdtempSync(join(tmpdir(), "cwasm-quickstart-"));
 try {
   installOnlyMin();
   report();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
-}
-
-function fetchGuest() {
-  if (existsSync(wasm)) return;
-  say(`Fetching ${guest}: esbuild, written in Go, for WASI…`);
-  mkdirSync(kept, { recursive: true });
-  writeFileSync(join(kept, "package.json"), '{ "private": true }\n');
-  run(...npm(["install", guest, "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]), { cwd: kept });
-}
-
-function compileGuest() {
-  const newest = Math.max(statSync(wasm).mtimeMs, statSync(addon("full")).mtimeMs);
-  if (existsSync(cwasm) && statSync(cwasm).mtimeMs > newest) return;
-  say("Compiling esbuild.wasm with the full package (once, some seconds)…");
-  node(["dist/cli/cwasm.js", "compile", wasm, "-o", cwasm], { env: { ...process.env, CWASM_VARIANT: "full" } });
 }
 
 /** A folder outside the checkout, so that nothing else of ours can be found from it; offline, so that npm can't fetch it either. */

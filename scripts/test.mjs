@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import { existsSync } from "node:fs";
+import { prepare } from "../guests/fetch.mjs";
 import { inRoot, node, root, say } from "./commands.mjs";
 import { fuzz } from "./fuzz.mjs";
 import { suite } from "./suite.mjs";
@@ -30,8 +31,10 @@ const passes = [
 ].filter(({ variant }) => only === undefined || variant === only);
 
 node(["scripts/build.mjs"]);
-// It takes minutes, and one spec needs it.
-if (names.length === 0 || names.some((name) => /^stock$|\*/.test(name))) upstream();
+// They take long the first time, and one spec each needs them.
+const wanted = (spec) => names.length === 0 || names.some((name) => name === spec || name.includes("*"));
+if (wanted("stock")) upstream();
+if (wanted("esbuild")) await prepare("esbuild");
 const total = { passed: 0, failed: bindingIsStale() ? 1 : 0 };
 for (const pass of passes) {
   say(`Testing ${pass.title}…`);
