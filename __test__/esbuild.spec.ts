@@ -14,7 +14,8 @@ test.before((t) => {
 
 for (const [way, begin] of Object.entries({ run, runSync })) {
   const esbuild = async (options: RunOptions) => {
-    const { exitCode, stdout, stderr } = await begin(artifact, { precompiled: true, stdin: "ignore", stdout: "capture", stderr: "capture", ...options });
+    const all: RunOptions = { precompiled: true, stdin: "ignore", stdout: "capture", stderr: "capture", ...options };
+    const { exitCode, stdout, stderr } = await begin(artifact, all);
     return [exitCode, String(stdout), String(stderr)] as const;
   };
   test(`${way}: esbuild says its version`, async (t) => {

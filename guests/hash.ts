@@ -33,9 +33,15 @@ const cases: Record<string, { ask: (library: Library) => Promise<string>; expect
     expected: () => scryptSync(secret.password, secret.salt, 32, { N: 256, r: 8, p: 2 }).toString("hex"),
   },
   sha1: { ask: ({ sha1 }) => sha1!(text), expected: () => node("sha1") },
-  sha256: { ask: async ({ sha224, sha256 }) => `${await sha224!(text)} ${await sha256!(text)}`, expected: () => `${node("sha224")} ${node("sha256")}` },
+  sha256: {
+    ask: async ({ sha224, sha256 }) => `${await sha224!(text)} ${await sha256!(text)}`,
+    expected: () => `${node("sha224")} ${node("sha256")}`,
+  },
   sha3: { ask: async ({ sha3 }) => `${await sha3!(text, 256)} ${await sha3!(text, 512)}`, expected: () => `${node("sha3-256")} ${node("sha3-512")}` },
-  sha512: { ask: async ({ sha384, sha512 }) => `${await sha384!(text)} ${await sha512!(text)}`, expected: () => `${node("sha384")} ${node("sha512")}` },
+  sha512: {
+    ask: async ({ sha384, sha512 }) => `${await sha384!(text)} ${await sha512!(text)}`,
+    expected: () => `${node("sha384")} ${node("sha512")}`,
+  },
   sm3: { ask: ({ sm3 }) => sm3!(text), expected: () => node("sm3") },
   whirlpool: { ask: ({ whirlpool }) => whirlpool!(text) },
   xxhash128: { ask: ({ xxhash128 }) => xxhash128!(text, 1, 2) },

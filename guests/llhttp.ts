@@ -71,13 +71,17 @@ class Parser {
   }
 }
 
+/** Without where a chunk of the body ends. */
+const joined = ({ seen }: Parser) => ({ ...seen, body: seen["body"]!.join("") });
+
 const byHand = modules.flatMap((module): Test[] => [
   ...(["default", "sandbox", "metered"] as ProfileName[]).map((profile) => ({
     title: `${module} takes a response apart, profile ${profile}`,
     run() {
       const parser = new Parser(module, response!, { profile });
       assert.equal(parser.execute(hello), 0);
-      assert.deepEqual(parser.seen, { begin: [""], status: ["OK"], field: ["Content-Length"], value: ["5"], headers: ["200,0,1"], body: ["hello"], complete: [""] });
+      const header = { field: ["Content-Length"], value: ["5"], headers: ["200,0,1"] };
+      assert.deepEqual(parser.seen, { begin: [""], status: ["OK"], ...header, body: ["hello"], complete: [""] });
     },
   })),
   {
@@ -90,7 +94,7 @@ const byHand = modules.flatMap((module): Test[] => [
         for (let size = 1; size < message.length; size++) {
           const parser = new Parser(module, type!);
           assert.equal(parser.execute(message, size), 0);
-          assert.deepEqual({ ...parser.seen, body: parser.seen["body"]!.join("") }, { ...whole.seen, body: whole.seen["body"]!.join("") }, `${size} bytes`);
+          assert.deepEqual(joined(parser), joined(whole), `${size} bytes`);
         }
       }
     },

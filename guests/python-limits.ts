@@ -5,8 +5,11 @@ import { DeadlineError, MemoryLimitError, OutOfFuelError, type RunOptions, Trap,
 import { inFolders } from "./command.js";
 import { type Test, artifactOf } from "./guest.js";
 
-const python = (profile: "default" | "sandbox" | "metered", code: string, options: RunOptions = {}) =>
-  [artifactOf("python", "python", profile), { precompiled: true, args: ["-c", code], stdin: "ignore", stdout: "capture", stderr: "capture", ...options } as RunOptions] as const;
+const quiet: RunOptions = { precompiled: true, stdin: "ignore", stdout: "capture", stderr: "capture" };
+const python = (profile: "default" | "sandbox" | "metered", code: string, options: RunOptions = {}): [string, RunOptions] => [
+  artifactOf("python", "python", profile),
+  { ...quiet, args: ["-c", code], ...options },
+];
 /** That it has ended with an exception of its own. */
 async function raises(name: string, begun: ReturnType<typeof python>) {
   for (const { exitCode, stderr } of [await run(...begun), runSync(...begun)]) {
@@ -59,7 +62,11 @@ const limits: Test[] = [
   {
     title: "catches its MemoryError, and goes on",
     async run() {
-      const code = `x = []\ntry:\n  while True: x.append('a' * 1000000)\nexcept MemoryError: n = len(x); x = []; print(20 < n < 64, len(bytearray(20 << 20)))`;
+      const code = `
+x = []
+try:
+    while True: x.append('a' * 1000000)
+except MemoryError: n = len(x); x = []; print(20 < n < 64, len(bytearray(20 << 20)))`;
       const { stdout, exitCode } = await run(...python("default", code, { memoryBytes }));
       assert.deepEqual([String(stdout), exitCode], [`True ${20 << 20}\n`, 0]);
     },
@@ -95,7 +102,11 @@ const limits: Test[] = [
     title: "raises OSError beyond maxDescriptors, and goes on with fewer",
     run: () =>
       inFolders({ "/w": { x: "" } }, async (dirs) => {
-        const code = "f = []\ntry:\n  while True: f.append(open('/w/x'))\nexcept OSError as error: n = len(f); f = []; print(5 < n < 50, open('/w/x').read() == '')";
+        const code = `
+f = []
+try:
+    while True: f.append(open('/w/x'))
+except OSError: n = len(f); f = []; print(5 < n < 50, open('/w/x').read() == '')`;
         const { stdout, stderr } = await run(...python("default", code, { dirs, maxDescriptors: 50 }));
         assert.equal(String(stdout), "True True\n", String(stderr));
       }),
@@ -105,11 +116,12 @@ const limits: Test[] = [
     run: () =>
       inFolders({ "/w": { x: "mine" } }, async (dirs) => {
         const code = `
-import os
-for change in lambda: open('/w/x', 'a'), lambda: open('/w/y', 'w'), lambda: os.remove('/w/x'), lambda: os.rename('/w/x', '/w/y'), lambda: os.mkdir('/w/z'), lambda: os.truncate('/w/x', 0):
-    try: change(); print('done')
+from os import listdir, mkdir, remove, rename, truncate
+changes = [(open, '/w/x', 'a'), (open, '/w/y', 'w'), (remove, '/w/x'), (rename, '/w/x', '/w/y'), (mkdir, '/w/z'), (truncate, '/w/x', 0)]
+for change, *what in changes:
+    try: change(*what); print('done')
     except PermissionError: pass
-print(open('/w/x').read(), os.listdir('/w'))`;
+print(open('/w/x').read(), listdir('/w'))`;
         const { stdout, stderr } = await run(...python("default", code, { dirs }));
         assert.equal(String(stdout), "mine ['x']\n", String(stderr));
       }),
