@@ -15,7 +15,6 @@ const precompiled = true as const;
 const unix = process.platform !== "win32";
 const onUnix = unix ? test : test.skip;
 const onLinux = process.platform === "linux" ? test : test.skip;
-const failingOnUnix = unix ? test.failing : test.skip;
 const deadline = { code: "ERR_WASMTIME_DEADLINE" };
 
 /** The functions of WASI, and what they need. */
@@ -79,7 +78,7 @@ test("what is out of bounds or not aligned traps; what is to be written is writt
   t.is(wasi.said, "HelloHelloHello");
 });
 
-test.failing("a piece that is out of bounds takes nothing from the ones before it, which are written", (t) => {
+test("a piece that is out of bounds takes nothing from the ones before it, which are written", (t) => {
   for (const bad of [[last - 4, 1000], [0xffff_fff0, 0x1000]] as [number, number][]) {
     const wasi = guest();
     t.deepEqual(wasi.pieces([1024, 12], bad), [0, 12]);
@@ -91,14 +90,14 @@ test.failing("a piece that is out of bounds takes nothing from the ones before i
   t.is(wasi.said, "Hello, World");
 });
 
-test.failing("a write of more pieces than a call may copy of: NOMEM, for stdout as for files", (t) => {
+test("a write of more pieces than a call may copy of: NOMEM, for stdout as for files", (t) => {
   const dirs = { "/": { host: folder(t), access: "read-write" as const } };
   const wasi = new Guest({ dirs }, { pages: 2100 });
   const fd = wasi.open("file", { create: true, write: true });
   for (const to of [fd, 1, 2]) t.is(wasi.exports.fd_write(to, 65536, (1 << 24) + 1, 512), 48, `${to}`);
 });
 
-test.failing("no function is called for a write of nothing", (t) => {
+test("no function is called for a write of nothing", (t) => {
   const chunks: number[] = [];
   const stdout = (chunk: Buffer) => void chunks.push(chunk.length);
   new Guest({ stdout }).pieces([1024, 0]);
@@ -115,7 +114,7 @@ for (const [what, length, more] of [
   ["clocks", 900, { 16: 1, 24: 1000 }],
   ["streams", 1200, { 8: 2, 16: 1 }],
 ] as [string, number, Record<number, number>][]) {
-  test.failing(`a guest may wait for ${length} ${what} at once: how many descriptors it may have is another matter`, (t) => {
+  test(`a guest may wait for ${length} ${what} at once: how many descriptors it may have is another matter`, (t) => {
     const wasi = new Guest({}, { pages: 4 });
     const subscription = new DataView(new ArrayBuffer(48));
     for (const [at, value] of Object.entries(more)) subscription.setUint32(Number(at), value, true);
@@ -125,7 +124,7 @@ for (const [what, length, more] of [
   });
 }
 
-test.failing("preview 0 traps where a struct is not aligned, as preview 1 does", (t) => {
+test("preview 0 traps where a struct is not aligned, as preview 1 does", (t) => {
   for (const space of ["wasi_snapshot_preview1", "wasi_unstable"]) {
     const wasi = new Guest({}, { space });
     t.throws(() => wasi.exports.fd_filestat_get(1, 1025), undefined, space);
@@ -149,11 +148,12 @@ function slowly(dir: string): { fifo: string; reader: ChildProcess } {
 /** Writes 4 GiB at once. */
 const all = command("(call $print (i32.const 1) (i32.const 16) (i32.const -16))", { pages: 65536 });
 for (const [how, options, expected] of [
-  ["timeoutMs", () => ({ timeoutMs: 100 }), deadline],
-  ["a signal", () => ({ signal: AbortSignal.timeout(100) }), { name: "TimeoutError" }],
+  ["timeoutMs", () => ({ timeoutMs: 100 }), "DeadlineError"],
+  ["a signal", () => ({ signal: AbortSignal.timeout(100) }), "TimeoutError"],
 ] as const) {
-  failingOnUnix(`${how} ends a guest amid one large write to a device that always takes some more`, async (t) => {
-    await t.throwsAsync(run(artifact(all, "sandbox"), { precompiled, stdin: "ignore", stdout: { file: "/dev/null" }, ...options() }), expected);
+  onUnix(`${how} ends a guest amid one large write to a device that always takes some more`, async (t) => {
+    const ended = run(artifact(all, "sandbox"), { precompiled, stdin: "ignore", stdout: { file: "/dev/null" }, ...options() });
+    t.is(await ended.then(() => "an end", ({ name }) => name), expected);
   });
 }
 

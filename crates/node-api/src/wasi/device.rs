@@ -6,12 +6,17 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 use std::mem::{ManuallyDrop, replace};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 /// How long a thread waits before it looks whether it should.
 #[cfg(unix)]
 const MOMENT: i32 = 10;
+/// How long a guest's write goes on before it looks whether it should.
+const SPELL: Duration = Duration::from_millis(10);
 /// As much as goes into a pipe that takes anything.
 const PIECE: usize = 4096;
+/// As much as a file is given at once.
+const MOST: usize = 16 << 20;
 
 pub enum Device {
     File(File),
@@ -35,10 +40,16 @@ impl Device {
     }
 
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let piece = if self.waits() { PIECE } else { usize::MAX };
+        let waits = self.waits();
+        let piece = if waits { PIECE } else { MOST };
         let mut written = 0;
+        let mut began = Instant::now();
         while written < bytes.len() {
-            if piece == PIECE {
+            if began.elapsed() > SPELL {
+                pause().await;
+                began = Instant::now();
+            }
+            if waits {
                 self.until(true).await;
             }
             let rest = &bytes[written..];

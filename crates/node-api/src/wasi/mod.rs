@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use napi::bindgen_prelude::This;
 use napi::sys;
 use napi_derive::napi;
-use wasmtime::StoreContextMut;
+use wasmtime::{StoreContextMut, ValRaw};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
@@ -40,12 +40,26 @@ pub struct State {
     outputs: Option<[Output; 2]>,
     /// Whether its descriptors 1 and 2 are still those.
     moved: [bool; 2],
+    /// Descriptors that are open.
+    descriptors: Descriptors,
     /// What it gave to `proc_exit`.
     exit_code: Option<i32>,
     /// The streams of JavaScript that it has from another thread.
     pub streams: Option<Arc<Streams>>,
     /// Who has the functions that take its output on this thread, where no store has them.
     here: Option<Run>,
+}
+
+/// How many descriptors are open, and how many may be.
+struct Descriptors {
+    open: usize,
+    most: usize,
+}
+impl Default for Descriptors {
+    /// Stdio.
+    fn default() -> Self {
+        Descriptors { open: 3, most: 1000 }
+    }
 }
 
 /// A run on the JavaScript thread, by the facade's number.
@@ -76,6 +90,20 @@ impl State {
             .checked_sub(1)
             .filter(|at| !self.moved.get(*at).unwrap_or(&true))?;
         Some(self.outputs.as_ref()?[at].clone())
+    }
+    /// Whether the guest may open another file.
+    fn may_open(&self) -> bool {
+        self.descriptors.open < self.descriptors.most
+    }
+    /// Counts what a call that went well has opened or closed.
+    fn count(&mut self, name: &str, arguments: &[ValRaw]) {
+        let open = &mut self.descriptors.open;
+        match name {
+            "path_open" => *open += 1,
+            "fd_close" => *open = open.saturating_sub(1),
+            "fd_renumber" if arguments[0].get_u32() != arguments[1].get_u32() => *open = open.saturating_sub(1),
+            _ => {}
+        }
     }
     /// The guest may have made something else of a descriptor.
     fn move_output(&mut self, fd: u32) {

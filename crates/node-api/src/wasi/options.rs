@@ -11,7 +11,7 @@ use super::fixed::FixedClock;
 use super::output::Output;
 use super::stdio::{Callbacks, Stdio, Streamed};
 use super::streams::Streams;
-use super::{Run, State};
+use super::{Descriptors, Run, State};
 use crate::error::{Error, Result, io_error};
 use crate::js::Js;
 use crate::options::{Options, known};
@@ -154,8 +154,9 @@ impl State {
         let stdout = Output::new(stdio.output(options, 1, limit)?);
         let stderr = Output::new(stdio.output(options, 2, limit)?);
         builder.stdout(stdout.clone()).stderr(stderr.clone());
+        let mut descriptors = Descriptors::default();
         if let Some(dirs) = options.some("dirs")? {
-            read_dirs(&mut builder, dirs)?;
+            descriptors.open += read_dirs(&mut builder, dirs)?;
         }
         read_clock(&mut builder, options)?;
         if let Some(seed) = options.some("random_seed")? {
@@ -166,12 +167,19 @@ impl State {
                 .insecure_random_seed(seed.into());
         }
         let mut context = Box::new(builder.build_p1());
-        // Descriptors are the process's, which would be left without.
-        let most = options.number("max_descriptors", 1 << 24)?.unwrap_or(1000) as usize;
-        context.ctx().table.set_max_capacity(most);
+        // Descriptors are the process's, which would be left without. What calls wait for and read is in the same table while
+        // they last.
+        if let Some(most) = options.number("max_descriptors", 1 << 24)? {
+            descriptors.most = most as usize;
+        }
+        context
+            .ctx()
+            .table
+            .set_max_capacity(descriptors.most.saturating_add(1 << 16));
         Ok(State {
             context: Some(context),
             outputs: Some([stdout, stderr]),
+            descriptors,
             ..State::default()
         })
     }
@@ -231,11 +239,13 @@ fn read_env(builder: &mut WasiCtxBuilder, env: Js) -> Result<()> {
     Ok(())
 }
 
-fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<()> {
+/// Returns how many there are.
+fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<usize> {
     let dirs = dirs.to_object("dirs")?;
-    for guest in dirs.keys()? {
+    let guests = dirs.keys()?;
+    for guest in &guests {
         let what = format!("dirs['{guest}']");
-        let dir = dirs.get(&guest)?;
+        let dir = dirs.get(guest)?;
         let (host, perms) = if dir.is_string() {
             (dir.to_str(&what)?, FsPerms::ReadOnly)
         } else {
@@ -247,11 +257,11 @@ fn read_dirs(builder: &mut WasiCtxBuilder, dirs: Js) -> Result<()> {
         };
         text(guest.clone(), "a key of dirs")?;
         builder
-            .preopened_dir(&host, &guest, perms)
+            .preopened_dir(&host, guest, perms)
             .map_err(|error| match error.downcast_ref::<std::io::Error>() {
                 Some(io) => io_error(io, &host),
                 None => Error::type_error(format!("{what}: {error:#}")).into(),
             })?;
     }
-    Ok(())
+    Ok(guests.len())
 }

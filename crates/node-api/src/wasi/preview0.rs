@@ -3,7 +3,7 @@
 
 use wasmtime::{Linker, ValRaw};
 use wasmtime_wasi::p1::types::Errno;
-use wiggle::{GuestMemory, GuestPtr};
+use wiggle::{GuestError, GuestMemory, GuestPtr, Region};
 
 use super::preview1::{self, Entry, answer};
 use crate::store_core::Data;
@@ -42,12 +42,20 @@ fn fd_seek(
     )
 }
 
+/// As WASI has it for structs of which the largest member has 8 bytes.
+fn aligned(at: u32) -> wasmtime::Result<u32> {
+    if at.is_multiple_of(8) {
+        return Ok(at);
+    }
+    Err(GuestError::PtrNotAligned(Region { start: at, len: 8 }, 8).into())
+}
+
 const STAT: usize = 64;
 
 /// The number of links had 4 bytes, and has 8.
 fn stat(memory: &mut GuestMemory<'_>, at: u32, stat: &[u8]) -> wasmtime::Result<i32> {
     let packed = [&stat[..20], &stat[24..28], &stat[32..STAT]].concat();
-    memory.copy_from_slice(&packed, GuestPtr::<u8>::new(at).as_array(packed.len() as u32))?;
+    memory.copy_from_slice(&packed, GuestPtr::<u8>::new(aligned(at)?).as_array(packed.len() as u32))?;
     Ok(0)
 }
 
@@ -107,10 +115,11 @@ fn poll_oneoff(
 ) -> wasmtime::Result<i32> {
     let [from, to, count, ready] = [0, 1, 2, 3].map(|i: usize| arguments[i].get_u32());
     let subscriptions = count as usize;
+    aligned(to)?;
     if subscriptions > 1 << 16 {
         return Ok(Errno::Nomem as i32);
     }
-    let old = memory.as_cow(GuestPtr::<u8>::new(from).as_array((subscriptions * OLD) as u32))?;
+    let old = memory.as_cow(GuestPtr::<u8>::new(aligned(from)?).as_array((subscriptions * OLD) as u32))?;
     let mut own = Vec::with_capacity(subscriptions * (NEW + EVENT) + 4);
     for old in old.chunks_exact(OLD) {
         // A descriptor is where the identifier was, and a clock behind it.

@@ -234,7 +234,7 @@ fn call(mut caller: Caller<'_, Data>, entry: &Entry, arguments: &[ValRaw], handl
     if entry.name == "fd_write" {
         let fd = arguments[0].get_u32();
         if let Some(output) = caller.data().wasi.output(fd) {
-            return write::fd_write(&mut caller, &output, arguments);
+            return write::fd_write(&mut caller, &output, arguments, fuel);
         }
     }
     // Wasmtime counts what it copies of paths, but of this one.
@@ -290,11 +290,16 @@ pub fn answer(
     if let Some(sleep) = Sleep::read(memory, entry.name, arguments) {
         return finish(&brake, std::pin::pin!(sleep.sleep(memory, arguments)));
     }
+    if entry.name == "path_open" && !wasi.may_open() {
+        return Ok(types::Errno::Mfile as i32);
+    }
     let answer = finish(&brake, (entry.function)(wasi.context(), memory, arguments));
     wasi.check_streams()?;
-    // As many are open as may be.
+    if matches!(answer, Ok(0)) {
+        wasi.count(entry.name, arguments);
+    }
     answer.or_else(|error| match error.downcast_ref() {
-        Some(ResourceTableError::Full) => Ok(types::Errno::Mfile as i32),
+        Some(ResourceTableError::Full) => Ok(types::Errno::Nomem as i32),
         _ => Err(error),
     })
 }

@@ -21,14 +21,25 @@ use crate::trap;
 /// Many small pieces are put together, up to so many bytes; and no more is copied for JavaScript at once.
 const GATHERED: u32 = 64 << 10;
 
-pub fn fd_write(caller: &mut Caller<'_, Data>, output: &Output, arguments: &[ValRaw]) -> wasmtime::Result<i32> {
+pub fn fd_write(
+    caller: &mut Caller<'_, Data>,
+    output: &Output,
+    arguments: &[ValRaw],
+    fuel: usize,
+) -> wasmtime::Result<i32> {
     let [fd, pieces, count, written] = [0, 1, 2, 3].map(|i: usize| arguments[i].get_u32());
+    // Pieces are counted as Wasmtime counts them.
+    if (count as usize).saturating_mul(size_of::<types::Ciovec>()) > fuel {
+        return Ok(Errno::Nomem as i32);
+    }
     let (memory, data) = memory_of(caller)?;
     let bytes = match gather(&memory, GuestPtr::<types::Ciovec>::new(pieces).as_array(count)) {
         Ok(bytes) => bytes,
         Err(error) => return types::Error::from(error).downcast().map(|errno| errno as i32),
     };
-    let result = if output.is_here() {
+    let result = if bytes.is_empty() {
+        Ok(0)
+    } else if output.is_here() {
         let bytes = bytes[..bytes.len().min(GATHERED as usize)].to_vec();
         give(caller, fd, &bytes)?;
         Ok(bytes.len())
@@ -55,7 +66,11 @@ fn gather<'a>(
 ) -> std::result::Result<Cow<'a, [u8]>, GuestError> {
     let mut gathered = Cow::Borrowed(&[][..]);
     for piece in pieces.iter() {
-        let piece = memory.read(piece?)?;
+        // What is wrong with a later piece is for the write that begins with it.
+        let piece = match piece.and_then(|piece| memory.read(piece)) {
+            Err(_) if !gathered.is_empty() => break,
+            piece => piece?,
+        };
         if piece.buf_len == 0 {
             continue;
         }
@@ -64,7 +79,10 @@ fn gather<'a>(
         if gathered.is_empty() {
             gathered = memory.as_cow(piece)?;
         } else if gathered.len() + piece.len() as usize <= GATHERED as usize {
-            gathered.to_mut().extend_from_slice(&memory.as_cow(piece)?);
+            match memory.as_cow(piece) {
+                Ok(bytes) => gathered.to_mut().extend_from_slice(&bytes),
+                Err(_) => break,
+            }
         } else {
             break;
         }
