@@ -52,13 +52,28 @@ test("the manifest names every platform package at its own version, and nothing 
 
 test("only what runs is packed", (t) => {
   t.deepEqual(readdirSync(join(installed, "dist")).sort(), ["cli", "index.d.ts", "index.js", "lib"]);
-  for (const file of ["LICENSE", "dist/lib/binding.d.ts", "dist/cli/cwasm.js"])
+  for (const file of ["LICENSE", "dist/lib/binding.d.ts", "dist/lib/node-wasi.js", "dist/lib/node-wasi.d.ts", "dist/cli/cwasm.js"])
     t.true(existsSync(join(installed, file)), file);
 });
 
 test("import finds the package's own variant", (t) => {
   write("esm.mjs", `import { variant } from "${name}"; console.log(variant);`);
   t.is(run(process.execPath, ["esm.mjs"]).stdout.trim(), variant);
+});
+
+test("node-wasi is found too, and its types", (t) => {
+  write("wasi.mts", `import { WASI, type WASIOptions } from "${name}/node-wasi";
+    const options: WASIOptions = { version: "preview1" };
+    const code: number = new WASI(options).start({ exports: {} });
+    // @ts-expect-error
+    new WASI({ version: 1 });
+    console.log(code);`);
+  write("wasi.json", JSON.stringify({ compilerOptions: { module: "nodenext", target: "es2022", strict: true, noEmit: true, lib: ["es2023", "esnext.disposable"], types: ["node"], typeRoots: [join(root, "node_modules", "@types")] }, files: ["wasi.mts"] }));
+  const { status, stdout } = run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "--project", "wasi.json"]);
+  t.is(status, 0, stdout);
+  write("wasi.cjs", `const { WASI } = require("${name}/node-wasi"); console.log(new WASI({ version: "preview1" }).getImportObject().wasi_snapshot_preview1 !== undefined);`);
+  const ran = run(process.execPath, ["--no-warnings", "wasi.cjs"]);
+  t.is(ran.stdout.trim(), "true", ran.stderr);
 });
 
 test("require() works from CommonJS", (t) => {

@@ -57,6 +57,11 @@ test("both packages offer the same", (t) => {
     for (const field of ["engines", "license", "repository"]) t.deepEqual(manifest[field], full[field], field);
 });
 
+test("every file that is exported is one that is compiled", (t) => {
+  const files = Object.values(full.exports as Record<string, Record<string, string>>).flatMap((each) => (typeof each === "string" ? [each] : Object.values(each)));
+  for (const file of files) t.true(existsSync(join(root, file)), file);
+});
+
 test("no package has a runtime dependency", (t) => {
   for (const manifest of [full, min, ...manifests.map((each) => each.manifest)]) {
     for (const field of ["dependencies", "peerDependencies", "bundleDependencies"])

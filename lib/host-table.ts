@@ -313,7 +313,9 @@ export class HostTable {
 
   #wasi({ at, own }: NonNullable<ReturnType<typeof wasiFunction>>): [string, string] {
     if (own && own !== this.#adopted) {
+      if (own.once === false) throw wrongType("these functions of WASI are for the instances of one store, which was another");
       native.adoptWasi!(this.store, own.options);
+      if (own.once) own.once = false;
       this.#adopted = own;
     }
     return at;

@@ -22,6 +22,8 @@ class WasiFunction extends Stamp {
 /** What a store is given with imports that bring their own WASI. */
 export interface OwnWasi {
   readonly options: WasiOptions;
+  /** For the first store alone, which makes it false. */
+  once?: boolean;
 }
 
 export const wasiFunction = WasiFunction.of;
