@@ -38,7 +38,7 @@ const precompiled = true as const;
 
 both("runs a command and tells its exit code", async (t, go) => {
   t.deepEqual(await go(made(hello), { precompiled, ...capture }), said);
-  for (const code of [0, 1, 42, 125]) t.deepEqual(await go(made(exit(code)), { precompiled, stdin: "ignore" }), { exitCode: code });
+  for (const code of [0, 1, 42, 125, 126, 255, -1]) t.deepEqual(await go(made(exit(code)), { precompiled, stdin: "ignore" }), { exitCode: code });
 });
 
 both("takes a path, a URL, bytes and a Module", async (t, go) => {

@@ -100,7 +100,7 @@ test("a command that its linker defines begins anew with each call, in one store
 test("a reactor is no command to run", (t) => {
   t.is((thrown(() => runSync(load(reactor()).module, { stdin: "ignore", stdout: "capture" })) as any).code, "ERR_WASMTIME_LINK");
 });
-for (const status of [0, 1, 125]) {
+for (const status of [0, 1, 125, 200]) {
   test(`a command that exits with ${status} ends run with that, and what it has written stays`, (t) => {
     const wat = command(`(call $print (i32.const 1) (i32.const 1024) (i32.const 2)) (call $proc_exit (i32.const ${status})) unreachable`, {
       data: "hi",

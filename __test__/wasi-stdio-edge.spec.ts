@@ -15,7 +15,6 @@ const precompiled = true as const;
 const unix = process.platform !== "win32";
 const onUnix = unix ? test : test.skip;
 const onLinux = process.platform === "linux" ? test : test.skip;
-const deadline = { code: "ERR_WASMTIME_DEADLINE" };
 
 /** The functions of WASI, and what they need. */
 class Guest extends Wasi {

@@ -63,7 +63,7 @@ test("what is captured is bounded by maxOutputBytes: the guest's write fails, an
 
 test("proc_exit is a WasiExit outside of run, and the store can be used further", (t) => {
   const { wasi } = guest();
-  for (const code of [0, 1, 42, 125]) {
+  for (const code of [0, 1, 42, 125, 126, 255, -1]) {
     const error = t.throws(() => wasi.exports.proc_exit(code), { instanceOf: WasiExit, code: "ERR_WASMTIME_WASI_EXIT" }) as WasiExit;
     t.is(error.exitCode, code);
     t.true(error.message.includes(String(code)));

@@ -81,7 +81,7 @@ export class WASI {
     this.#space = spaces[version];
     const own: OwnWasi = { options: given, once: true };
     this.wasiImport = importsWith(own)[this.#space] as Record<string, unknown>;
-    // Not Wasmtime's own, which refuses codes from 126.
+    // Not the store's, which has nobody to end the process for.
     this.wasiImport["proc_exit"] = (code: number) => {
       if (!returnOnExit) process.exit(code);
       throw (this.#exit = new WasiExit(`the guest has exited with ${code}`, { exitCode: code }));

@@ -1,7 +1,8 @@
 //! The way back: what other threads have to say on the JavaScript thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -42,9 +43,21 @@ impl<F: FnOnce(Option<Js>)> Drop for Reply<F> {
 /// A JavaScript thread, for others. It does not keep the thread's event loop alive.
 pub struct JsThread(ThreadsafeFunction<Job, (), (), Status, false, true>);
 
+thread_local! {
+    static THIS: RefCell<Option<Arc<JsThread>>> = const { RefCell::new(None) };
+}
+
 impl JsThread {
-    /// Called on the thread itself.
-    pub fn new(env: sys::napi_env) -> Result<JsThread> {
+    /// The one of this thread.
+    pub fn this(env: sys::napi_env) -> Result<Arc<JsThread>> {
+        if let Some(known) = THIS.with_borrow(Option::clone) {
+            return Ok(known);
+        }
+        let made = Arc::new(JsThread::new(env)?);
+        THIS.set(Some(made.clone()));
+        Ok(made)
+    }
+    fn new(env: sys::napi_env) -> Result<JsThread> {
         let failed = |error: napi::Error| Error::internal(format!("no function could be made: {}", error.reason));
         let napi_env = napi::Env::from_raw(env);
         let nothing: Function<'_, (), ()> = napi_env

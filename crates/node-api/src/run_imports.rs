@@ -32,7 +32,7 @@ pub struct Imports {
 enum Way {
     /// The guest runs on this thread.
     Here(sys::napi_env),
-    Away(JsThread),
+    Away(Arc<JsThread>),
 }
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Imports {
         Imports::new(number, Way::Here(env))
     }
     pub fn away(env: sys::napi_env, number: u32) -> Result<Arc<Imports>> {
-        Imports::new(number, Way::Away(JsThread::new(env)?))
+        Imports::new(number, Way::Away(JsThread::this(env)?))
     }
     fn new(number: u32, way: Way) -> Result<Arc<Imports>> {
         let imports = Arc::new(Imports {

@@ -20,7 +20,7 @@ const ROOM: usize = 64 << 10;
 pub struct Streams {
     /// What the facade calls the guest.
     number: u32,
-    thread: JsThread,
+    thread: Arc<JsThread>,
     state: Mutex<State>,
     /// Wakes the guest, when something has changed.
     changed: Notify,
@@ -65,7 +65,7 @@ impl Streams {
     pub fn new(env: sys::napi_env, number: u32) -> Result<Arc<Streams>> {
         Ok(Arc::new(Streams {
             number,
-            thread: JsThread::new(env)?,
+            thread: JsThread::this(env)?,
             state: Mutex::default(),
             changed: Notify::new(),
         }))
