@@ -25,31 +25,29 @@ interface Hidden extends ForTable {
   configFor(artifact: string | Uint8Array): Config;
   sameCode(a: string, b: string): boolean;
   checkArtifact(artifact: string | Uint8Array, config: Config): void;
-  runCommand(
-    module: object,
-    wasi: object,
-    limits: object,
-    fuel: bigint | undefined,
-    timeoutMs: number | undefined,
-    number: number,
-    stoppable: boolean,
-    streamed: number,
-    imports: [module: string, name: string][] | undefined,
-  ): Promise<unknown>;
+  runCommand(request: Request): Promise<unknown>;
   stopCommand(number: number): boolean;
   wasiFunctions(): [module: string, name: string][];
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
-  runCommandSync(
-    module: object,
-    wasi: object,
-    limits: object,
-    fuel: bigint | undefined,
-    timeoutMs: number | undefined,
-    number: number,
-    streamed: number,
-    imports: [module: string, name: string][] | undefined,
-  ): unknown;
+  runCommandSync(request: Request): unknown;
   guestMemory(run: number, offset?: number, length?: number, bytes?: Uint8Array): unknown;
+}
+
+/** A run, as native code is asked for it. */
+export interface Request {
+  source: object;
+  wasi: object;
+  limits: object;
+  fuel: bigint | undefined;
+  timeoutMs: number | undefined;
+  /** What the run is called here. */
+  number: number;
+  /** Whether it may have to be stopped. */
+  stoppable: boolean;
+  /** Which stdio is served here: 1 for stdin, 2 for stdout, 4 for stderr. */
+  streamed: number;
+  /** The functions that are served here. */
+  imports: [module: string, name: string][] | undefined;
 }
 
 /** What native code reads of an artifact. */

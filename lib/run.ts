@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { StoreLimits, WasiOptions } from "./binding.js";
 import { abortable } from "./abort.js";
 import { wrongType } from "./errors.js";
-import { native } from "./load.js";
+import { type Request, native } from "./load.js";
 import { type Own, type Source, loadCommand, loadCommandSync, path } from "./source.js";
 import { RunImports } from "./run-imports.js";
 import { Stdio } from "./streams.js";
@@ -62,23 +62,20 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  */
 export async function run(source: Source, options: RunOptions = {}): Promise<RunResult> {
   const { own, wasi, limits } = split(source, options);
-  const { signal, fuel, timeoutMs } = own;
+  const { signal } = own;
   signal?.throwIfAborted();
   const number = nextRun();
   const begin = async () => {
     const command = await loadCommand(source, own);
     signal?.throwIfAborted();
-    const imports = own.imports && new RunImports(number, own.imports);
-    const stdio = new Stdio(number, wasi, true);
+    const served = new Served(number, own, wasi, true);
     try {
-      const { which } = stdio;
-      return (await native.runCommand(command, wasi, limits, fuel, timeoutMs, number, signal !== undefined, which, imports?.names)) as RunResult;
+      return (await native.runCommand(served.request(command, limits))) as RunResult;
     } catch (error) {
-      const failure = imports?.failure ?? stdio.failure;
+      const { failure } = served;
       throw failure ? failure.error : error;
     } finally {
-      imports?.close();
-      stdio.close();
+      served.close();
     }
   };
   return signal ? abortable(begin(), signal, () => native.stopCommand(number)) : begin();
@@ -91,14 +88,45 @@ export function runSync(source: Source, options: RunOptions = {}): RunResult {
   const { own, wasi, limits } = split(source, options);
   own.signal?.throwIfAborted();
   const command = loadCommandSync(source, own);
-  const number = nextRun();
-  const imports = own.imports && new RunImports(number, own.imports);
-  const stdio = new Stdio(number, wasi, false);
+  const served = new Served(nextRun(), own, wasi, false);
   try {
-    return native.runCommandSync(command, wasi, limits, own.fuel, own.timeoutMs, number, stdio.which, imports?.names) as RunResult;
+    return native.runCommandSync(served.request(command, limits)) as RunResult;
   } finally {
-    imports?.close();
-    stdio.close();
+    served.close();
+  }
+}
+
+/** What a run has of JavaScript for as long as it lasts. */
+class Served {
+  readonly #stdio: Stdio;
+  readonly #imports: RunImports | undefined;
+  constructor(
+    readonly number: number,
+    readonly own: Own,
+    readonly wasi: WasiOptions,
+    readonly away: boolean,
+  ) {
+    // Who comes last may refuse what it is given, and the first would not be told.
+    this.#stdio = new Stdio(number, wasi, away);
+    try {
+      this.#imports = own.imports && new RunImports(number, own.imports);
+    } catch (error) {
+      this.#stdio.close();
+      throw error;
+    }
+  }
+  request(source: Request["source"], limits: StoreLimits): Request {
+    const { number, wasi, own: { fuel, timeoutMs, signal } } = this;
+    const stoppable = this.away && signal !== undefined;
+    return { source, wasi, limits, fuel, timeoutMs, number, stoppable, streamed: this.#stdio.which, imports: this.#imports?.names };
+  }
+  /** What ended the guest, if it was one of ours. */
+  get failure(): { error: unknown } | undefined {
+    return this.#imports?.failure ?? this.#stdio.failure;
+  }
+  close(): void {
+    this.#imports?.close();
+    this.#stdio.close();
   }
 }
 

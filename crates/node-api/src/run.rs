@@ -11,7 +11,7 @@ use crate::brake::{Brake, Stop, Worker};
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
-use crate::error::{Error, Result, guard};
+use crate::error::{Error, Failure, Result, guard};
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::{Module, load, load_file, shared_growth};
@@ -24,6 +24,8 @@ use crate::{deadline, limits, signals, task, trap, wasi};
 
 /// A guest with all it needs, in a store without JavaScript: it may run on any thread.
 struct Command {
+    /// What the facade calls the run.
+    number: u32,
     store: wasmtime::Store<Data>,
     engine: Arc<EngineParts>,
     /// Where it imports more than WASI.
@@ -76,16 +78,15 @@ struct Outcome {
 }
 
 impl Command {
-    /// `limits` is an options object, `fuel` a bigint or `undefined`, `timeout` milliseconds or `undefined`; `worker` is the thread
-    /// it will run on, if that may be ended.
-    fn read(
-        source: &Source,
-        wasi: State,
-        limits: Js,
-        fuel: Js,
-        timeout: Js,
-        worker: Option<Worker>,
-    ) -> Result<Command> {
+    /// What the facade asks for (lib/run.ts, `Request`); `worker` is the thread it will run on, if that may be ended, `away` says
+    /// that it is another than JavaScript's.
+    fn read(request: Js, away: bool, worker: Option<Worker>) -> Result<Command> {
+        let source = Source::read(request.get("source")?)?;
+        let number = request.get("number")?.to_u32("number")?;
+        let streamed = Streamed(request.get("streamed")?.to_u32("streamed")?);
+        let wasi = State::read_for_run(request.get("wasi")?, number, streamed, away)?;
+        let (limits, fuel) = (request.get("limits")?, request.get("fuel")?);
+        let timeout = request.get("timeoutMs")?;
         let engine = &source.engine;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
         let stop = Stop::new(&engine.engine);
@@ -116,29 +117,28 @@ impl Command {
         if timeout.is_some() {
             deadline::needs_brake(engine, "timeoutMs")?;
         }
+        if request.get("stoppable")?.to_bool("stoppable")? {
+            deadline::needs_brake(engine, "signal")?;
+        }
+        let imports = request.get("imports")?;
+        let linker = (!imports.is_undefined())
+            .then(|| {
+                let mut linker = engine.wasi.linker(&engine.engine).map_err(trap::failure)?.clone();
+                Imports::new(request.env, number, away)?.define(&mut linker, &source.module, imports)?;
+                Ok::<_, Failure>(linker)
+            })
+            .transpose()?;
         Ok(Command {
+            number,
             timeout,
             stop,
             store,
             engine: engine.clone(),
-            linker: None,
-            module: source.module.clone(),
+            linker,
+            module: source.module,
             shared_growth: source.shared_growth,
             fuel: given,
         })
-    }
-
-    /// Adds functions of JavaScript, by their names.
-    fn import(&mut self, imports: &Arc<Imports>, names: Js) -> Result<()> {
-        let mut linker = self
-            .engine
-            .wasi
-            .linker(&self.engine.engine)
-            .map_err(trap::failure)?
-            .clone();
-        imports.define(&mut linker, &self.module, names)?;
-        self.linker = Some(linker);
-        Ok(())
     }
 
     fn run(mut self) -> Result<Outcome> {
@@ -227,36 +227,16 @@ impl Outcome {
 /// Many guests do nothing but wait.
 static RUNNING: Pool = Pool::new(32);
 
-/// Runs a command off the JavaScript thread. `number` is the facade's name for the run; `stoppable` says that it will want to
-/// stop it, `streamed` which stdio it serves ([`Streamed`]).
+/// Runs a command off the JavaScript thread.
 #[napi(skip_typescript)]
-#[allow(clippy::too_many_arguments, reason = "the facade has sorted them")]
-pub fn run_command(
-    source: Js,
-    wasi: Js,
-    limits: Js,
-    fuel: Js,
-    timeout: Js,
-    number: u32,
-    stoppable: bool,
-    streamed: u32,
-    imports: Js,
-) -> napi::Result<Js> {
-    let env = source.env;
+pub fn run_command(request: Js) -> napi::Result<Js> {
+    let env = request.env;
     task::promise(env, || {
-        let source = Source::read(source)?;
-        let wasi = State::read_for_run_away(wasi, number, Streamed(streamed))?;
-        let mut command = Command::read(&source, wasi, limits, fuel, timeout, None)?;
-        if !imports.is_undefined() {
-            command.import(&Imports::away(env, number)?, imports)?;
-        }
-        if stoppable {
-            deadline::needs_brake(&source.engine, "signal")?;
-        }
+        let command = Command::read(request, true, None)?;
         let data = EnvData::of(env)?;
         let mut away = data.away.borrow_mut();
         away.retain(|_, stop| stop.strong_count() > 0);
-        away.insert(number, Arc::downgrade(&command.stop));
+        away.insert(command.number, Arc::downgrade(&command.stop));
         let streams = command.store.data().wasi.streams.clone();
         task::spawn(
             env,
@@ -287,27 +267,11 @@ pub fn stop_command(env: napi::Env, number: u32) -> napi::Result<bool> {
 
 /// Runs a command on the JavaScript thread.
 #[napi(skip_typescript)]
-#[allow(clippy::too_many_arguments, reason = "the facade has sorted them")]
-pub fn run_command_sync(
-    source: Js,
-    wasi: Js,
-    limits: Js,
-    fuel: Js,
-    timeout: Js,
-    number: u32,
-    streamed: u32,
-    imports: Js,
-) -> napi::Result<Js> {
-    let env = source.env;
+pub fn run_command_sync(request: Js) -> napi::Result<Js> {
+    let env = request.env;
     guard(env, || {
-        let data = EnvData::of(env)?;
-        let source = Source::read(source)?;
-        let wasi = State::read_for_run_here(wasi, number, Streamed(streamed))?;
-        let mut command = Command::read(&source, wasi, limits, fuel, timeout, Worker::of(env, &data))?;
-        if !imports.is_undefined() {
-            command.import(&Imports::here(env, number)?, imports)?;
-        }
-        let _watch = command.store.data().brake.watch(&source.engine)?;
+        let command = Command::read(request, false, Worker::of(env, &EnvData::of(env)?))?;
+        let _watch = command.store.data().brake.watch(&command.engine)?;
         command.run()?.to_js(env)
     })
 }

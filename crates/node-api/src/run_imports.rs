@@ -56,13 +56,13 @@ unsafe impl Send for Imports {}
 unsafe impl Sync for Imports {}
 
 impl Imports {
-    pub fn here(env: sys::napi_env, number: u32) -> Result<Arc<Imports>> {
-        Imports::new(number, Way::Here(env))
-    }
-    pub fn away(env: sys::napi_env, number: u32) -> Result<Arc<Imports>> {
-        Imports::new(number, Way::Away(JsThread::this(env)?))
-    }
-    fn new(number: u32, way: Way) -> Result<Arc<Imports>> {
+    /// `away` says that the guest runs on another thread.
+    pub fn new(env: sys::napi_env, number: u32, away: bool) -> Result<Arc<Imports>> {
+        let way = if away {
+            Way::Away(JsThread::this(env)?)
+        } else {
+            Way::Here(env)
+        };
         let imports = Arc::new(Imports {
             number,
             way,

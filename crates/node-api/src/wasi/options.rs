@@ -114,21 +114,19 @@ impl State {
         let state = State::build(&Options::new(options, "wasi")?, Stdio::Store(&mut callbacks))?;
         Ok((state, callbacks))
     }
-    /// The same for a run on this thread: stdio that is not named is inherited.
-    pub fn read_for_run_here(options: Js, number: u32, streamed: Streamed) -> Result<State> {
+    /// The same for a run, on another thread or on this: stdio that is not named is inherited.
+    pub fn read_for_run(options: Js, number: u32, streamed: Streamed, away: bool) -> Result<State> {
         let env = options.env;
-        let mut state = State::build(&Options::new(options, "options")?, Stdio::RunHere(streamed))?;
-        state.here = Some(Run { env, number });
-        Ok(state)
-    }
-    /// The same for a run on another one.
-    pub fn read_for_run_away(options: Js, number: u32, streamed: Streamed) -> Result<State> {
-        let streams = (streamed.0 != 0)
-            .then(|| Streams::new(options.env, number))
-            .transpose()?;
-        let stdio = Stdio::RunAway(streamed, streams.clone());
+        let wanted = away && streamed.0 != 0;
+        let streams = wanted.then(|| Streams::new(env, number)).transpose()?;
+        let stdio = if away {
+            Stdio::RunAway(streamed, streams.clone())
+        } else {
+            Stdio::RunHere(streamed)
+        };
         let mut state = State::build(&Options::new(options, "options")?, stdio)?;
         state.streams = streams;
+        state.here = (!away).then_some(Run { env, number });
         Ok(state)
     }
 
