@@ -83,6 +83,12 @@ both("ends a guest whose import throws, with what it threw", async (t, go) => {
   }
 });
 
+both("takes nothing from an option that is called __proto__", async (t, go) => {
+  const wat = command(`(call $proc_exit (call $fd_prestat_get (i32.const 3) (i32.const 0)))`);
+  await t.throwsAsync(go(wat, JSON.parse(`{"__proto__":{"dirs":{"/x":"/"}}}`)), typeError);
+  t.is((await go(wat, Object.create({ dirs: { "/x": "/" } }))).exitCode, 8);
+});
+
 both("puts functions in the place of WASI's", async (t, go) => {
   const wat = command(`(call $proc_exit (call $sched_yield))`);
   t.is((await go(wat, { imports: { wasi_snapshot_preview1: { sched_yield: () => 42 } } })).exitCode, 42);
@@ -119,6 +125,8 @@ test("run waits for promises, runSync refuses them", async (t) => {
   await t.throwsAsync(here(wat, { imports: { env: { f } } }), { instanceOf: TypeError, message: /promise/ });
   const error = new Error("later");
   t.is(await t.throwsAsync(away(wat, { imports: { env: { f: async () => { throw error } } } })), error);
+  const thenable = (value: unknown) => ({ then: (resolve: (value: unknown) => void) => void setTimeout(resolve, 1, value) });
+  t.is((await away(wat, { imports: { env: { f: () => thenable(thenable(4)) } } })).exitCode, 4);
   const all = await Promise.all(Array.from({ length: 20 }, (_, i) => away(wat, { imports: { env: { f: async () => (await pause(5), i) } } })));
   t.deepEqual(all.map(({ exitCode }) => exitCode), [...Array(20).keys()]);
 });

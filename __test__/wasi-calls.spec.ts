@@ -54,6 +54,12 @@ test("path_open with as many descriptors open as there may be: MFILE, until one 
   for (const each of [fd.appender, fd.writer]) guest.call("fd_close", [each]);
   for (let i = 0; i < 3; i++) t.is(guest.call("path_open", args), i > 1 ? "MFILE" : "SUCCESS");
 });
+test("path_open with no place for the descriptor opens nothing", (t) => {
+  const guest = new Guest(tree(folder(t)), { maxDescriptors: Object.keys(fd).length + 1 });
+  const [, args] = table["path_open"]![0]!;
+  for (let i = 0; i < 5; i++) t.is(guest.call("path_open", [...args.slice(0, -1), 1 << 30]), "TRAP");
+  t.deepEqual([guest.call("path_open", args), guest.call("path_open", args)], ["SUCCESS", "MFILE"]);
+});
 for (const name of ["fd_pread", "fd_readdir", "poll_oneoff"]) {
   test(`${name} with as many descriptors open as there may be: SUCCESS, as it opens none`, (t) => {
     const guest = new Guest(tree(folder(t)), { maxDescriptors: Object.keys(fd).length });

@@ -157,6 +157,68 @@ test("a stream that fails ends the guest, and run rejects with its error", async
   t.is((await t.throwsAsync(away(cat, { stdin: new PassThrough().destroy() }))) instanceof Error, true);
 });
 
+test("a stream that misbehaves harms only its run", async (t) => {
+  const error = new Error("misbehaves");
+  const throws = new Writable({ write() { throw error } });
+  t.is(await t.throwsAsync(away(writer(10), { stdout: throws })), error);
+  const unreadable = { read: () => null, on() {}, off() {}, once() {}, unshift() {} };
+  await t.throwsAsync(away(cat, { stdin: unreadable as any }));
+  const strange = new Proxy({}, { get() { throw error } });
+  const [reason] = await away(writer(10), { stdout: () => { throw strange } }).then(() => [], (reason) => [reason]);
+  t.true(reason === strange);
+  // Says that it has failed, and its error event comes when the run has long ended.
+  const late = new Writable({ write: (_, __, done) => done(error), destroy: (error, done) => void setTimeout(() => done(error), 30) });
+  t.is(await t.throwsAsync(away(writer(10), { stdout: late })), error);
+  await new Promise((resolve) => late.once("close", resolve));
+  t.is(late.listenerCount("error"), 0);
+});
+
+test("a stream that is destroyed amid a write does not keep the guest waiting", async (t) => {
+  for (const error of [undefined, new Error("gone")]) {
+    // Node does not say how such a write went.
+    const stuck = new PassThrough({ highWaterMark: 1 });
+    const running = away(writer(1_000_000), { stdout: stuck });
+    setTimeout(() => stuck.destroy(error), 50);
+    if (error) t.is(await t.throwsAsync(running), error);
+    else t.is((await running).exitCode, 9);
+    t.is(stuck.listenerCount("error"), 0);
+  }
+});
+
+test("one stream for stdout and stderr has what the guest writes in its order", async (t) => {
+  const print = (fd: number, at: number) => `(call $print (i32.const ${fd}) (i32.const ${1024 + at}) (i32.const 1))`;
+  const wat = command([1, 1, 2, 1, 2, 2, 1].map(print).join(" "), { data: "abcdefg" });
+  let said = "";
+  const both = new Writable({ write: (chunk, _, done) => void ((said += chunk), setImmediate(done)) });
+  await away(wat, { stdout: both, stderr: both });
+  t.is(said, "abcdefg");
+});
+
+test("what a guest writes to a function is not kept until it ends", (t) => {
+  const script = `
+    import { runSync } from "@cwasm/wasmtime";
+    let bytes = 0;
+    const before = process.resourceUsage().maxRSS;
+    runSync($(file), { precompiled: true, stdin: "ignore", stdout: (chunk) => void (bytes += chunk.length) });
+    console.log(JSON.stringify({ bytes, megabytes: (process.resourceUsage().maxRSS - before) / 1024 }));`;
+  const { bytes, megabytes } = nodeJson(t, script, { values: { file: artifact(writer(8192)) } });
+  t.is(bytes, 2 ** 29);
+  t.true(megabytes < 250, `${megabytes}`);
+});
+
+test("text goes back into a stream with an encoding as text, and what is none waits for the next guest", async (t) => {
+  const one = command(`(i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 1))
+    (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (call $print (i32.const 1) (i32.const 1024) (i32.load (i32.const 8)))`);
+  for (const [encoding, bytes] of [["hex", Buffer.from([1, 2, 3])], ["utf8", Buffer.from("☃")], ["latin1", Buffer.from([200, 65, 66])]] as const) {
+    const stdin = new PassThrough({ encoding });
+    stdin.write(bytes);
+    const read = [];
+    for (let i = 0; i < bytes.length; i++) read.push((await away(one, { stdin, stdout: "capture" })).stdout!);
+    t.deepEqual(Buffer.concat(read), bytes, encoding);
+  }
+});
+
 test("a guest whose reader has gone gets an error of the write, as from a closed pipe", async (t) => {
   const gone = new PassThrough();
   gone.once("data", () => gone.destroy());

@@ -44,7 +44,7 @@ export interface Request {
   number: number;
   /** Whether it may have to be stopped. */
   stoppable: boolean;
-  /** Which stdio is served here: 1 for stdin, 2 for stdout, 4 for stderr. */
+  /** Which stdio is served here: 1 for stdin, 2 for stdout, 4 for stderr; 8 if stderr is the same as stdout. */
   streamed: number;
   /** The functions that are served here. */
   imports: [module: string, name: string][] | undefined;

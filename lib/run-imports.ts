@@ -5,13 +5,12 @@ import { coerce, several } from "./call.js";
 import { wrongType } from "./errors.js";
 import type { HostTable } from "./host-table.js";
 import { native } from "./load.js";
+import { runs } from "./runs.js";
 import type { GuestMemory, Imports } from "./types.js";
 
 type Function = (...args: unknown[]) => unknown;
 /** With the results, or `null` if it has thrown. */
 type Done = (results: unknown[] | null) => void;
-
-const runs = new Map<number, RunImports>();
 
 export class RunImports {
   /** What one of them threw, which has ended the guest. */
@@ -32,10 +31,10 @@ export class RunImports {
         this.#functions.push(fn as Function);
       }
     }
-    runs.set(number, this);
+    runs.imports.set(number, this);
   }
   close(): void {
-    runs.delete(this.number);
+    runs.imports.delete(this.number);
   }
 
   call(index: number, params: unknown[], kinds: string, done?: Done): unknown[] | undefined {
@@ -47,7 +46,7 @@ export class RunImports {
     };
     try {
       const value = call();
-      if (isThenable(value)) value.then((value) => done(results(value, kinds))).then(undefined, fail);
+      if (isThenable(value)) new Promise((resolve) => resolve(value)).then((value) => done(results(value, kinds))).catch(fail);
       else done(results(value, kinds));
     } catch (error) {
       fail(error);
@@ -58,7 +57,7 @@ export class RunImports {
 
 /** Called by native code. */
 export function importCall(run: number, ...call: Parameters<RunImports["call"]>): unknown[] | undefined {
-  const imports = runs.get(run);
+  const imports = runs.imports.get(run);
   if (imports) return imports.call(...call);
   // Nobody waits for it.
   call[3]?.(null);

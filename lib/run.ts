@@ -7,6 +7,7 @@ import { wrongType } from "./errors.js";
 import { type Request, native } from "./load.js";
 import { type Own, type Source, loadCommand, loadCommandSync, path } from "./source.js";
 import { RunImports } from "./run-imports.js";
+import { nextRun } from "./runs.js";
 import { Stdio } from "./streams.js";
 import type { DeserializeOptions, GuestMemory, Imports, ProfileName } from "./types.js";
 
@@ -80,8 +81,6 @@ export async function run(source: Source, options: RunOptions = {}): Promise<Run
   };
   return signal ? abortable(begin(), signal, () => native.stopCommand(number)) : begin();
 }
-let runs = 0;
-const nextRun = () => (runs = (runs + 1) >>> 0);
 
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
@@ -135,8 +134,9 @@ function split(source: Source, options: RunOptions): { own: Own; wasi: WasiOptio
   if (typeof options !== "object" || options === null) throw wrongType("options must be an object");
   const { precompiled: given, verify, signature, profile, fuel, timeoutMs, signal, imports, ...rest } = options;
   const precompiled = verify === undefined ? given : true;
-  const limits: Record<string, unknown> = {};
-  const wasi: Record<string, unknown> = {};
+  // Without a prototype: an option `__proto__` would be one, and grant what nobody has named.
+  const limits: Record<string, unknown> = Object.create(null);
+  const wasi: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(rest)) {
     ((limitNames as readonly string[]).includes(name) ? limits : wasi)[name] = value;
   }

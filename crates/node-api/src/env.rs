@@ -15,7 +15,7 @@ use wasmtime::ValRaw;
 
 use crate::brake::Stop;
 use crate::error::{Error, Result, guard};
-use crate::js::{Js, check};
+use crate::js::{Js, Scope, check};
 use crate::stack;
 use crate::store_core::Core;
 
@@ -113,9 +113,7 @@ impl EnvData {
 
     /// Whether the thread is being ended: then JavaScript can't be called any more.
     pub fn is_ending(&self, env: sys::napi_env) -> bool {
-        let mut scope = ptr::null_mut();
-        // SAFETY: called inside of a native call of this environment; the scope is closed below.
-        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        let _scope = Scope::open(env);
         let mut ending = self.call(env, "alive", &[]).is_err();
         if ending {
             let mut thrown = ptr::null_mut();
@@ -128,8 +126,6 @@ impl EnvData {
                 }
             }
         }
-        // SAFETY: opened above.
-        unsafe { sys::napi_close_handle_scope(env, scope) };
         ending
     }
 
@@ -149,17 +145,13 @@ impl EnvData {
         }
         self.made.set(0);
         self.grown.set(0);
-        let mut scope = ptr::null_mut();
-        // SAFETY: closed below.
-        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        let _scope = Scope::open(env);
         for id in 0..count as u32 {
             // SAFETY: a store in the list is alive.
             if let Some(core) = unsafe { self.store(id).as_ref() } {
                 core.free_if_collected();
             }
         }
-        // SAFETY: opened above.
-        unsafe { sys::napi_close_handle_scope(env, scope) };
     }
     /// Memories have taken so many bytes more.
     pub fn grew(&self, bytes: i64) {

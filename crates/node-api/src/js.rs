@@ -19,6 +19,29 @@ pub struct Js {
     pub raw: sys::napi_value,
 }
 
+/// Handles made while it is there go with it: for what a guest may do often in one call.
+pub struct Scope {
+    env: sys::napi_env,
+    scope: sys::napi_handle_scope,
+}
+
+impl Scope {
+    /// Inside of a native call of the environment.
+    pub fn open(env: sys::napi_env) -> Scope {
+        let mut scope = ptr::null_mut();
+        // SAFETY: by the contract; `drop` closes it.
+        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        Scope { env, scope }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // SAFETY: opened by `open`, and the innermost one.
+        unsafe { sys::napi_close_handle_scope(self.env, self.scope) };
+    }
+}
+
 /// Turns a Node-API status into our result.
 pub fn check(status: sys::napi_status) -> Result<()> {
     match status {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::Function;
@@ -67,14 +68,18 @@ impl JsThread {
             .build_threadsafe_function::<Job>()
             .weak::<true>()
             .build_callback(|context| {
-                // What panics has nobody to tell.
-                let _ = catch_unwind(AssertUnwindSafe(|| (context.value)(context.env.raw())));
+                let env = context.env.raw();
+                // What panics, or throws, has nobody to tell.
+                let _ = catch_unwind(AssertUnwindSafe(|| (context.value)(env)));
+                let mut thrown = ptr::null_mut();
+                // SAFETY: on the environment's thread; without an exception there is none to clear.
+                unsafe { sys::napi_get_and_clear_last_exception(env, &mut thrown) };
                 Ok(())
             })
             .map_err(failed)?;
         Ok(JsThread(function))
     }
-    /// Has `job` done soon. A thread that has ended drops it.
+    /// Has `job` done soon. A thread that has ended drops it; one that ends before its turn comes forgets it.
     pub fn post(&self, job: impl FnOnce(sys::napi_env) + Send + 'static) {
         self.0.call(Box::new(job), ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -15,7 +15,7 @@ use wasmtime::{Caller, Extern, ExternType, FuncType, Linker, Module, Val, ValTyp
 use crate::bytes::Bytes;
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
-use crate::js::{Js, check};
+use crate::js::{Js, Scope};
 use crate::js_thread::{JsThread, Reply};
 use crate::store_core::Data;
 use crate::{trap, types, wasi};
@@ -163,12 +163,8 @@ impl Imports {
         ty: &FuncType,
         params: &[Val],
     ) -> wasmtime::Result<()> {
-        let mut scope = ptr::null_mut();
-        // SAFETY: inside of a native call of this environment; the scope is closed below.
-        unsafe { sys::napi_open_handle_scope(env, &mut scope) };
+        let _scope = Scope::open(env);
         let called = call_js(env, self.number, index, ty, params, None).and_then(|value| values(value, ty));
-        // SAFETY: opened above.
-        unsafe { sys::napi_close_handle_scope(env, scope) };
         self.call().answer = Some(Some(called.map_err(trap::carry)?));
         Ok(())
     }
@@ -234,7 +230,7 @@ fn values(list: Js, ty: &FuncType) -> Result<Vec<Val>> {
         let value = list.index(i as u32)?;
         Ok(match ty {
             ValType::I32 => Val::I32(value.to_f64("a result")? as i32),
-            ValType::I64 => Val::I64(i64_of(value)?),
+            ValType::I64 => Val::I64(value.to_i64("a result")?),
             ValType::F32 => Val::F32((value.to_f64("a result")? as f32).to_bits()),
             ValType::F64 => Val::F64(value.to_f64("a result")?.to_bits()),
             ValType::V128 => {
@@ -246,13 +242,6 @@ fn values(list: Js, ty: &FuncType) -> Result<Vec<Val>> {
     };
     ty.results().enumerate().map(value).collect()
 }
-fn i64_of(value: Js) -> Result<i64> {
-    let (mut number, mut lossless) = (0, false);
-    // SAFETY: a live handle; what is no bigint is refused.
-    check(unsafe { sys::napi_get_value_bigint_int64(value.env, value.raw, &mut number, &mut lossless) })?;
-    Ok(number)
-}
-
 /// The memory of a guest that waits for a function of ours, from `offset`: copies of `length` bytes, or `bytes` are put there.
 /// Without an offset, its length.
 #[napi(skip_typescript)]

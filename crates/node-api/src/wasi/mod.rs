@@ -26,7 +26,7 @@ pub use self::streams::Streams;
 use crate::brake::Brake;
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
-use crate::js::Js;
+use crate::js::{Js, Scope};
 use crate::linker::{Linker, link_error};
 use crate::store::Store;
 use crate::store_core::{Data, store_of_number};
@@ -125,6 +125,7 @@ impl State {
         let Some(Run { env, number }) = self.here else {
             return Ok(());
         };
+        let _scope = Scope::open(env);
         let args = [
             Js::number(env, number.into())?,
             Js::number(env, fd.into())?,
@@ -198,18 +199,12 @@ pub fn wasi_functions(env: napi::Env) -> napi::Result<Js> {
 pub fn adopt_wasi(store: Js, options: Js) -> napi::Result<()> {
     guard(store.env, || {
         let core = store_of_number(store)?;
-        let (state, callbacks) = State::read(options)?;
-        let taken = core.enter(|mut context| {
-            let wasi = &mut context.data_mut().wasi;
-            let free = wasi.outputs.is_none();
-            if free {
-                *wasi = state;
-            }
-            !free
-        })?;
-        if taken {
+        // Before a file is opened, or emptied.
+        if core.enter(|context| context.data().wasi.outputs.is_some())? {
             return Err(Error::type_error("the store has a WASI of its own, and these imports bring another").into());
         }
+        let (state, callbacks) = State::read(options)?;
+        core.enter(|mut context| context.data_mut().wasi = state)?;
         callbacks.bind(&core)
     })
 }

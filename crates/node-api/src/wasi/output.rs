@@ -30,7 +30,7 @@ pub enum To {
         limit: usize,
     },
     Device(Arc<Device>),
-    /// To a function or a stream of JavaScript, on the thread that is JavaScript's: [`super::here`].
+    /// To a function of JavaScript, on the thread that is JavaScript's: `super::write` gives it.
     Here,
     /// The same, from another thread.
     Away(Arc<Streams>, u32),
@@ -61,8 +61,7 @@ impl Output {
 
     /// Writes as much as goes at once, but something; how much.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let (device, streams);
-        match &mut self.inner().to {
+        let slow = match &mut self.inner().to {
             To::Nowhere | To::Here => return Ok(bytes.len()),
             To::Capture { bytes: kept, limit } => {
                 let room = limit.saturating_sub(kept.len()).min(bytes.len());
@@ -72,15 +71,20 @@ impl Output {
                 kept.extend_from_slice(&bytes[..room]);
                 return Ok(room);
             }
-            To::Device(to) => (device, streams) = (Some(to.clone()), None),
-            To::Away(to, fd) => (device, streams) = (None, Some((to.clone(), *fd))),
-        }
-        match (device, streams) {
-            (Some(device), _) => device.write(bytes).await,
-            (_, Some((streams, fd))) => streams.write(fd, bytes).await,
-            _ => Ok(bytes.len()),
+            To::Device(device) => Slow::Device(device.clone()),
+            To::Away(streams, fd) => Slow::Away(streams.clone(), *fd),
+        };
+        match slow {
+            Slow::Device(device) => device.write(bytes).await,
+            Slow::Away(streams, fd) => streams.write(fd, bytes).await,
         }
     }
+}
+
+/// What may take its time.
+enum Slow {
+    Device(Arc<Device>),
+    Away(Arc<Streams>, u32),
 }
 
 impl cli::IsTerminal for Output {

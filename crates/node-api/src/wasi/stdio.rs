@@ -32,10 +32,16 @@ impl Callbacks {
     }
 }
 
-/// Which of a run's stdio are streams or functions of JavaScript, whose the facade has taken out of the options: 1 for stdin, 2
-/// for stdout, 4 for stderr.
+/// Which of a run's stdio are streams or functions of JavaScript, which the facade has taken out of the options: 1 for stdin, 2
+/// for stdout, 4 for stderr; 8 where stderr is the same as stdout.
 #[derive(Clone, Copy)]
 pub struct Streamed(pub u32);
+
+impl Streamed {
+    fn is_one(self) -> bool {
+        self.0 & 8 != 0
+    }
+}
 
 /// What stdio is where it is not named, and what JavaScript has of it.
 pub enum Stdio<'a> {
@@ -88,7 +94,7 @@ impl Stdio<'_> {
     pub fn output(&mut self, options: &Options<WasiOptions>, fd: u32, limit: usize) -> Result<To> {
         if self.is_streamed(fd) {
             return Ok(match self {
-                Stdio::RunAway(_, Some(streams)) => To::Away(streams.clone(), fd),
+                Stdio::RunAway(which, Some(streams)) => To::Away(streams.clone(), if which.is_one() { 1 } else { fd }),
                 _ => To::Here,
             });
         }

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::preview1::{finish, memory_of};
 use crate::brake::Brake;
 use crate::error::Result;
-use crate::js::Js;
+use crate::js::{Js, Scope};
 use crate::store_core::{Core, Data};
 use crate::trap;
 
@@ -112,6 +112,7 @@ fn give(caller: &mut Caller<'_, Data>, fd: u32, bytes: &[u8]) -> wasmtime::Resul
 }
 
 fn by_table(core: &Core, fd: u32, bytes: &[u8]) -> Result<()> {
+    let _scope = Scope::open(core.env);
     let args = [Js::number(core.env, fd.into())?, Js::buffer(core.env, bytes)?];
     core.table()?.invoke("output", &args).map(drop)
 }
