@@ -175,7 +175,7 @@ fn duplicate(number: i32) -> Result<File> {
 }
 #[cfg(not(unix))]
 fn duplicate(_: i32) -> Result<File> {
-    Err(Error::type_error("numbers of open files are for POSIX: use {{ file }} here").into())
+    Err(Error::type_error("numbers of open files are for POSIX: use { file } here").into())
 }
 
 /// The path of a file that is stdio, and whether to append to it.
