@@ -52,7 +52,7 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  * module; with `precompiled` it is an artifact.
  *
  * Rejects with `Trap` and its kind if the guest traps, `CompileError` or `IncompatibleModuleError` for what does not load,
- * `LinkError` for a module that is no command or imports what is not WASI, `TypeError` for options that don't go together,
+ * `LinkError` for a module that is no command or imports what is neither WASI's nor in `imports`, `TypeError` for options that don't go together,
  * `SignatureError` for an artifact that no key of `verify` has signed, `signal.reason` when it is aborted, what a stream of the guest's stdio
  * failed with or a function threw, and Node's own error for a file that can't be read. An exit code other than 0 is no error.
  *
