@@ -17,16 +17,20 @@ pub type Result<T> = std::result::Result<T, Failure>;
 /// Why a native call ends without a value.
 pub enum Failure {
     /// To be made into an instance of its class and thrown.
-    Error(Box<Error>),
+    Error(Error),
     /// A JavaScript exception is pending in the environment already: leave it alone, it will come out as the same object.
     Thrown,
     /// A wasm exception that nobody has caught, to be made into a value and thrown.
     Raised(Box<Raised>),
 }
 
-/// An error of one of our classes, or one of JavaScript's own.
+/// An error of one of our classes, or one of JavaScript's own. It is made in hundreds of places, so making one takes little code
+/// there: it is one pointer, and its functions are calls.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     class: &'static str,
     message: String,
     fields: Vec<(&'static str, Field)>,
@@ -42,46 +46,61 @@ pub enum Field {
 }
 
 impl Error {
+    #[cold]
+    #[inline(never)]
     pub fn new(class: &'static str, message: impl Into<String>) -> Error {
-        Error {
+        Error(Box::new(Parts {
             class,
             message: message.into(),
             fields: Vec::new(),
-        }
+        }))
     }
+    #[cold]
+    #[inline(never)]
     pub fn with(mut self, name: &'static str, field: impl Into<Field>) -> Error {
-        self.fields.push((name, field.into()));
+        self.0.fields.push((name, field.into()));
         self
     }
+    #[cold]
+    #[inline(never)]
     pub fn type_error(message: impl Into<String>) -> Error {
         Error::new("TypeError", message)
     }
+    #[cold]
+    #[inline(never)]
     pub fn range_error(message: impl Into<String>) -> Error {
         Error::new("RangeError", message)
     }
+    #[cold]
+    #[inline(never)]
     pub fn internal(message: impl Into<String>) -> Error {
         Error::new("InternalError", message)
     }
     /// Whether the class has `frames`.
     pub fn is_trap(&self) -> bool {
         matches!(
-            self.class,
+            self.0.class,
             "Trap" | "DeadlineError" | "OutOfFuelError" | "MemoryLimitError"
         )
     }
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Makes the instance: `new Class(message, fields)`.
     pub fn into_js(self, env: sys::napi_env) -> Result<Js> {
         let data = EnvData::of(env)?;
-        let class = data.errors(env)?.get(self.class)?;
+        let Parts {
+            class,
+            message,
+            fields: given,
+        } = *self.0;
+        let class = data.errors(env)?.get(class)?;
         let fields = Js::object(env)?;
-        for (name, field) in self.fields {
+        for (name, field) in given {
             fields.set(name, field.into_js(env)?)?;
         }
-        let args = [Js::string(env, &self.message)?.raw, fields.raw];
+        let args = [Js::string(env, &message)?.raw, fields.raw];
         let mut raw = ptr::null_mut();
         // SAFETY: `class` is a constructor the facade handed over, `args` two live handles.
         check(unsafe { sys::napi_new_instance(env, class.raw, args.len(), args.as_ptr(), &mut raw) })?;
@@ -119,7 +138,7 @@ impl From<String> for Field {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure::Error(Box::new(error))
+        Failure::Error(error)
     }
 }
 

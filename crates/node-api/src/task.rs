@@ -102,7 +102,7 @@ impl Pool {
 /// A failure that can travel between threads: JavaScript exceptions can't, and none are made off the JavaScript thread.
 pub fn travel<T>(result: Result<T>) -> std::result::Result<T, Error> {
     result.map_err(|failure| match failure {
-        crate::error::Failure::Error(error) => *error,
+        crate::error::Failure::Error(error) => error,
         crate::error::Failure::Thrown | crate::error::Failure::Raised(_) => {
             Error::internal("an exception off the JavaScript thread")
         }

@@ -34,7 +34,7 @@ pub fn error(error: Error) -> wasmtime::Error {
 pub fn carry(failure: Failure) -> wasmtime::Error {
     match failure {
         Failure::Thrown => wasmtime::Error::new(Thrown),
-        Failure::Error(ours) => error(*ours),
+        Failure::Error(ours) => error(ours),
         Failure::Raised(_) => error(Error::internal("an exception that nobody was there to take")),
     }
 }
