@@ -23,10 +23,25 @@ fn main() {
         pin.expect("wasmtime is pinned exactly")
     );
     let target = std::env::var("TARGET").expect("cargo sets it");
-    if target == "x86_64-unknown-linux-gnu" {
-        // Here Rust's linker is its own LLD, which folds functions with the same code, as Microsoft's does by default.
+    if links_with_lld(&target) {
+        // It folds functions with the same code, as Microsoft's linker does by default.
         println!("cargo::rustc-cdylib-link-arg=-Wl,--icf=all,-O2");
     }
     println!("cargo::rustc-env=CWASM_TARGET={target}");
     napi_build::setup();
+}
+
+/// Whether the linker is LLD: Rust's own on x86-64 Linux, where it comes with one (Debian's Rust has none), or one that was asked for.
+fn links_with_lld(target: &str) -> bool {
+    let flags = std::env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    if flags.contains("-fuse-ld=lld") {
+        return true;
+    }
+    let rustc = std::env::var("RUSTC").expect("cargo sets it");
+    let sysroot = std::process::Command::new(rustc).args(["--print", "sysroot"]).output();
+    let Ok(sysroot) = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()) else {
+        return false;
+    };
+    let own = format!("{sysroot}/lib/rustlib/{target}/bin/gcc-ld/ld.lld");
+    target == "x86_64-unknown-linux-gnu" && std::path::Path::new(&own).exists()
 }
