@@ -23,7 +23,7 @@ export const profiles: readonly ProfileName[] = [
   "sandbox",
   "metered",
   "default+fuel",
-  ...(["no-signals", "small-address-space", "deterministic", "debug", "embedded"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
+  ...(["no-signals", "small-address-space", "deterministic", "debug", "embedded", "embedded-signals"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
 ];
 
 const engines = new Map<string, Engine>();

@@ -172,7 +172,7 @@ test("the profile deterministic makes the same NaNs and relaxed results everywhe
   needs(t, "cranelift", () => new Engine(options), () => t.throws(() => new Engine(options), { ...typeError, message: /'deterministic'/ }));
 });
 
-test("the profile embedded has no more proposals than a small runtime", (t) => {
+test("the profiles embedded and embedded-signals have no more proposals than a small runtime", (t) => {
   for (const [wat, there] of [
     ["(module (memory 1 1 shared))", false],
     ["(module (global externref (ref.null extern)))", false],
@@ -180,7 +180,7 @@ test("the profile embedded has no more proposals than a small runtime", (t) => {
     ["(module (type (struct)))", false],
     ["(module (table 1 funcref) (table 1 funcref) (memory 1) (memory 1) (func (result v128) (v128.const i64x2 0 0)))", true],
   ] as const) {
-    t.is(compiles(wat, "embedded"), there, wat);
+    t.deepEqual([compiles(wat, "embedded"), compiles(wat, "embedded-signals")], [there, there], wat);
   }
 });
 

@@ -64,7 +64,7 @@ for (const [target, machine, big] of machines) {
 }
 
 test("hosts without an operating system get artifacts of the profile embedded, and of no other", (t) => {
-  const make = (target: string, profile: "default" | "embedded" | "small-address-space") =>
+  const make = (target: string, profile: "default" | "embedded" | "embedded-signals" | "small-address-space") =>
     new Engine({ profile }).precompileSync(wasm(wat), { target });
   needs(
     t,
@@ -79,7 +79,17 @@ test("hosts without an operating system get artifacts of the profile embedded, a
         );
         t.is(profile, "embedded");
         if (target !== "pulley64") t.throws(() => make(target, "default"), { ...typeError, message: /'embedded'/ });
+        if (target === "pulley32") continue;
+        const { settings: signals, profile: other } = inspect(make(target, "embedded-signals"));
+        t.is(other, "embedded-signals");
+        // The interpreter traps by itself, and has no use for guard pages.
+        const native = target !== "pulley64";
+        t.deepEqual(
+          ["signalsBasedTraps", "memoryInitCow", "memoryReservation", "memoryGuardSize", "collector"].map((name) => signals![name]),
+          [`${native}`, "true", `${2 ** 32}`, native ? `${2 ** 25}` : "0", "none"],
+        );
       }
+      t.throws(() => make("pulley32", "embedded-signals"), { ...typeError, message: /address space/ });
       t.notThrows(() => make("pulley32", "small-address-space"));
     },
   );

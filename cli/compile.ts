@@ -35,7 +35,7 @@ const flags: Flag<Wishes>[] = [
   {
     names: "--profile",
     value: "NAME",
-    help: "default (fastest), sandbox (with epochs), metered (with fuel and epochs), no-signals, small-address-space, deterministic, debug, embedded; all but the first three also with +epochs, +fuel",
+    help: "default (fastest), sandbox (with epochs), metered (with fuel and epochs), no-signals, small-address-space, deterministic, debug, embedded, embedded-signals; all but the first three also with +epochs, +fuel",
     read: (wishes, value) => void (wishes.profile = value as ProfileName),
   },
   {

@@ -110,7 +110,7 @@ export const flags: Flag<Wishes>[] = [
   {
     names: "--profile",
     value: "NAME",
-    help: "compile with this profile: default, sandbox, metered, no-signals, small-address-space, deterministic, debug, embedded; all but the first three also with +epochs, +fuel",
+    help: "compile with this profile: default, sandbox, metered, no-signals, small-address-space, deterministic, debug, embedded, embedded-signals; all but the first three also with +epochs, +fuel",
     read: readProfile,
   },
   { names: "--precompiled", help: "FILE is a .cwasm: native code, so only run what you made yourself", read: ({ loading }) => void (loading.precompiled = "yes") },

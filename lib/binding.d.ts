@@ -669,9 +669,10 @@ export interface Config {
    * that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
    * a program wants SIGSEGV and the like for itself), `small-address-space` (for hosts with little of it, such as
    * `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`), `deterministic` (the same results on
-   * every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised) or
-   * `embedded` (for hosts without an operating system: no signals, no virtual memory, no GC and no threads). All but the
-   * first three may be followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
+   * every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised),
+   * `embedded` (for hosts without an operating system: no signals, no virtual memory, no GC and no threads) or
+   * `embedded-signals` (the same for those that have virtual memory and tell of faults). All but the first three may be
+   * followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
    */
   profile?: ProfileName
   /**
@@ -748,8 +749,8 @@ export interface PrecompileOptions {
   /**
    * The target triple of the machine that will load the artifact, of x86_64, aarch64, riscv64gc or s390x (needs the feature
    * `all-arch`), or `pulley64` for an artifact that every 64-bit little-endian machine loads and interprets. Triples without an operating
-   * system (`aarch64-unknown-none`) need the profile `embedded`, `pulley32` that or `small-address-space`. Default: what the
-   * engine runs.
+   * system (`aarch64-unknown-none`) need the profile `embedded` or `embedded-signals`, `pulley32` `embedded` or
+   * `small-address-space`. Default: what the engine runs.
    */
   target?: string
   /**

@@ -101,7 +101,7 @@ export type ProfileName =
   | "sandbox"
   | "metered"
   | "default+fuel"
-  | `${"no-signals" | "small-address-space" | "deterministic" | "debug" | "embedded"}${"" | "+fuel" | "+epochs" | "+fuel+epochs"}`;
+  | `${"no-signals" | "small-address-space" | "deterministic" | "debug" | "embedded" | "embedded-signals"}${"" | "+fuel" | "+epochs" | "+fuel+epochs"}`;
 
 /** An Ed25519 key: PEM, or what `node:crypto` makes of it. Where a public key is wanted its private one will do. */
 export type Key = string | Uint8Array | KeyObject;

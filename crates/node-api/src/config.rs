@@ -21,9 +21,10 @@ pub struct Config {
     /// that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
     /// a program wants SIGSEGV and the like for itself), `small-address-space` (for hosts with little of it, such as
     /// `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`), `deterministic` (the same results on
-    /// every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised) or
-    /// `embedded` (for hosts without an operating system: no signals, no virtual memory, no GC and no threads). All but the
-    /// first three may be followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
+    /// every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised),
+    /// `embedded` (for hosts without an operating system: no signals, no virtual memory, no GC and no threads) or
+    /// `embedded-signals` (the same for those that have virtual memory and tell of faults). All but the first three may be
+    /// followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
     #[napi(ts_type = "ProfileName")]
     pub profile: Option<String>,
     /// Whether guests look at the engine's epoch, so that they can be stopped: `timeoutMs` and `signal` need it. Part of the
@@ -208,7 +209,7 @@ impl Settings {
             Err(Error::type_error(message).into())
         };
         if target.is_bare() && !profile.is_bare() {
-            return wrong("no operating system", "'embedded'");
+            return wrong("no operating system", "'embedded' or 'embedded-signals'");
         }
         if target.is_32_bit() && !profile.is_small() {
             return wrong("too little address space", "'embedded' or 'small-address-space'");

@@ -21,8 +21,8 @@ use crate::task;
 pub struct PrecompileOptions {
     /// The target triple of the machine that will load the artifact, of x86_64, aarch64, riscv64gc or s390x (needs the feature
     /// `all-arch`), or `pulley64` for an artifact that every 64-bit little-endian machine loads and interprets. Triples without an operating
-    /// system (`aarch64-unknown-none`) need the profile `embedded`, `pulley32` that or `small-address-space`. Default: what the
-    /// engine runs.
+    /// system (`aarch64-unknown-none`) need the profile `embedded` or `embedded-signals`, `pulley32` `embedded` or
+    /// `small-address-space`. Default: what the engine runs.
     pub target: Option<String>,
     /// The CPU that the artifact needs: `baseline` is every one of the architecture, `native` this machine's, and a list names
     /// features that it may use on top of the baseline, as Cranelift calls them (`['avx2', 'bmi1']`, `['lse']`). Default

@@ -30,8 +30,10 @@ enum Base {
     Debug,
     /// For hosts without an operating system: neither signals nor virtual memory, and no more proposals than a small runtime has.
     Embedded,
+    /// The same for those that have virtual memory and tell of faults: guests trap by them, and memories have space to grow into.
+    EmbeddedSignals,
 }
-use Base::{Default, Deterministic, Embedded, NoSignals, SmallAddressSpace};
+use Base::{Default, Deterministic, Embedded, EmbeddedSignals, NoSignals, SmallAddressSpace};
 
 /// A profile. Its name is part of an artifact's stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +46,7 @@ pub struct Profile {
 }
 
 /// All that have a name of their own. Others are one of these with `+fuel` or `+epochs`.
-const NAMED: [(&str, Profile); 8] = [
+const NAMED: [(&str, Profile); 9] = [
     ("default", Profile::new(Default, false, false)),
     ("sandbox", Profile::new(Default, false, true)),
     ("metered", Profile::new(Default, true, true)),
@@ -53,6 +55,7 @@ const NAMED: [(&str, Profile); 8] = [
     ("deterministic", Profile::new(Deterministic, false, false)),
     ("debug", Profile::new(Base::Debug, false, false)),
     ("embedded", Profile::new(Embedded, false, false)),
+    ("embedded-signals", Profile::new(EmbeddedSignals, false, false)),
 ];
 
 impl Profile {
@@ -116,7 +119,7 @@ impl Profile {
     }
     /// Whether it is for hosts without an operating system.
     pub fn is_bare(self) -> bool {
-        self.base == Embedded
+        matches!(self.base, Embedded | EmbeddedSignals)
     }
     /// Whether guests give the same results everywhere.
     pub fn is_deterministic(self) -> bool {
@@ -131,7 +134,7 @@ impl Profile {
         !matches!(self.base, NoSignals | Embedded) && !target.is_pulley()
     }
     fn gc(self) -> bool {
-        features::GC && self.base != Embedded
+        features::GC && !self.is_bare()
     }
     /// Bytes of address space that each 32-bit memory, and each heap of a guest's objects, has to grow into without moving.
     pub fn memory_reservation(self) -> u64 {
@@ -247,7 +250,7 @@ impl Profile {
     /// is for exchange with those who have set none.
     fn proposals(self, target: &Target, stock: bool) -> [(WasmFeatures, bool); 18] {
         let gc = self.gc();
-        let threads = features::THREADS && !matches!(self.base, Deterministic | Embedded) && !target.is_pulley();
+        let threads = features::THREADS && !self.is_deterministic() && !self.is_bare() && !target.is_pulley();
         [
             (WasmFeatures::WASM2, true),
             (WasmFeatures::EXTENDED_CONST, true),

@@ -77,14 +77,15 @@ fn set(config: &mut Config, name: &str) -> Result<()> {
         "embedded" => {
             set(config, "no-signals")?;
             set(config, "small-address-space")?;
-            config
-                .memory_init_cow(false)
-                .gc_support(false)
-                .wasm_gc(false)
-                .wasm_function_references(false)
-                .wasm_exceptions(false)
-                .wasm_threads(false)
+            set(config, "embedded-signals")?;
+            config.memory_init_cow(false)
         }
+        "embedded-signals" => config
+            .gc_support(false)
+            .wasm_gc(false)
+            .wasm_function_references(false)
+            .wasm_exceptions(false)
+            .wasm_threads(false),
         _ => bail!("there are no settings '{name}'"),
     };
     Ok(())
