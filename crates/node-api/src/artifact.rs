@@ -84,7 +84,7 @@ impl<'a> Artifact<'a> {
                 "make a .cwasm with `cwasm compile`, and copy it as a binary file",
             )
         })?;
-        match metadata::find(data) {
+        match metadata::find(data, crc32fast::hash) {
             Ok(Some(found)) if found.head == head => artifact.block = Some(found.block),
             Ok(Some(_)) => artifact.damage = Some("its header was changed"),
             Ok(None) if artifact.is_exact() => artifact.damage = Some("its end is missing"),

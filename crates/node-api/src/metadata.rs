@@ -1,7 +1,7 @@
 //! What we write behind an artifact's ELF image, where Wasmtime does not look: what it was compiled from and with, readable
 //! without loading it, and by any version. docs/artifacts.md describes the format.
 
-use std::ops::Range;
+use core::ops::Range;
 
 use object::read::ReadRef;
 
@@ -36,7 +36,7 @@ impl<'a> Block<'a> {
     /// Entries until the first that makes no sense.
     fn entries(self) -> impl Iterator<Item = (u32, &'a [u8], &'a [u8])> {
         let mut rest = self.0;
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let (kind, after) = rest.split_first_chunk::<4>()?;
             let (name_len, after) = after.split_first_chunk::<4>()?;
             let (len, after) = after.split_first_chunk::<8>()?;
@@ -55,7 +55,7 @@ impl<'a> Block<'a> {
     }
     fn text(self, kind: Kind) -> &'a str {
         let data = self.all(kind).next().map_or(&[][..], |(_, data)| data);
-        std::str::from_utf8(data).unwrap_or("")
+        core::str::from_utf8(data).unwrap_or("")
     }
     /// All `name=value` lines.
     pub fn settings(self) -> &'a str {
@@ -87,8 +87,8 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Finds the block at the end of an artifact. None where there is none, `Err` where there was one.
-pub fn find<'a, R: ReadRef<'a>>(data: R) -> Result<Option<Found<'a>>, ()> {
+/// Finds the block at the end of an artifact. `checksum` is CRC-32, which crates/min-platform has without a table. None where there is none, `Err` where there was one.
+pub fn find<'a, R: ReadRef<'a>>(data: R, checksum: impl Fn(&[u8]) -> u32) -> Result<Option<Found<'a>>, ()> {
     let len = data.len()?;
     let Some(start) = len.checked_sub(FOOTER as u64) else {
         return Ok(None);
@@ -105,7 +105,7 @@ pub fn find<'a, R: ReadRef<'a>>(data: R) -> Result<Option<Found<'a>>, ()> {
         return Err(());
     }
     let block = data.read_bytes_at(image, length)?;
-    if crc32fast::hash(block) != short(16)? {
+    if checksum(block) != short(16)? {
         return Err(());
     }
     Ok(Some(Found {
