@@ -1,0 +1,16 @@
+;; Each way to trap that a small guest has.
+(module
+  (type $nothing (func))
+  (type $number (func (result i32)))
+  (table 3 3 funcref)
+  (elem (i32.const 0) $unreachable)
+  (func $unreachable (export "unreachable") (unreachable))
+  (func (export "divide") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
+  (func (export "remainder64") (param i64 i64) (result i64) (i64.rem_u (local.get 0) (local.get 1)))
+  (func (export "truncate") (param f64) (result i32) (i32.trunc_f64_s (local.get 0)))
+  (func (export "indirect") (param i32) (call_indirect (type $nothing) (local.get 0)))
+  (func (export "as_number") (param i32) (result i32) (call_indirect (type $number) (local.get 0)))
+  (func $recurse (export "recurse") (param i64) (result i64)
+    (i64.add (i64.const 1) (call $recurse (i64.add (local.get 0) (i64.const 1)))))
+  (func (export "spin") (loop $on (br $on)))
+  (func (export "fine") (result i32) (i32.const 7)))
