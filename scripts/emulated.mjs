@@ -4,56 +4,30 @@
 // status 3; with --install, as root on Debian, it installs that itself.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, inRoot, node, npm, run, say } from "./commands.mjs";
+import { arm64, forArm64, install, lacking, giveUp, rustFor } from "./toolchain.mjs";
 import { variants } from "./variants.mjs";
 
 const target = "aarch64-unknown-linux-gnu";
 const made = inRoot("target", "emulated");
-/** Where Debian has what programs for arm64 are linked to. */
-const sysroot = "/usr/aarch64-linux-gnu";
-const linker = "aarch64-linux-gnu-gcc";
 const words = process.argv.slice(2);
 /** The oldest Node that the package runs in, unless another one is asked for. */
 const version = words.find((word) => word.startsWith("--node="))?.slice("--node=".length) ?? "20.20.2";
 
-/** What is needed, how to find it, and in which packages Debian has it. */
 const needs = {
-  qemu: {
-    find: () => ["qemu-aarch64", "qemu-aarch64-static"].find((command) => answer(command, ["--version"])),
-    what: "qemu-aarch64, which runs programs for arm64",
-    packages: ["qemu-user"],
-  },
-  linker: {
-    find: () => answer(linker, ["--version"]) && existsSync(join(sysroot, "lib/libc.so")),
-    what: `${linker} with the C library for arm64`,
-    packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
-  },
+  ...forArm64,
   library: {
-    find: () => existsSync(join(sysroot, "lib/libstdc++.so.6")),
-    what: `the C++ library for arm64 in ${sysroot}, which Node is linked to`,
+    find: () => existsSync(join(arm64.sysroot, "lib/libstdc++.so.6")),
+    what: `the C++ library for arm64 in ${arm64.sysroot}, which Node is linked to`,
     packages: ["libstdc++6-arm64-cross"],
   },
-  rust: {
-    find: rust,
-    what: `Rust's standard library for ${target} (\`rustup target add ${target}\`), or its source (\`rustup component add rust-src\`)`,
-    packages: ["rustc-web", "cargo-web", "rust-web-src"],
-  },
+  rust: rustFor(target, "std,panic_unwind"),
 };
 
-let missing = lacking();
-if (missing.length > 0 && words.includes("--install")) {
-  say("Installing what is missing…");
-  for (const order of [["update"], ["install", "--yes", "--no-install-recommends", ...packages()]])
-    spawnSync("apt-get", ["--quiet", ...order], { stdio: "inherit" });
-  missing = lacking();
-}
-if (missing.length > 0) {
-  const list = missing.map(({ what }) => `  ${what}`).join("\n");
-  const debian = `On Debian, as root: apt-get install --no-install-recommends ${packages().join(" ")}\n(\`npm run emulated -- --install\` does that)`;
-  fail(`This can't be done here, where there is no\n${list}\n\n${debian}`, 3);
-}
+const missing = words.includes("--install") ? install(needs) : lacking(needs);
+if (missing.length > 0) giveUp(missing, "emulated");
 
 node(["scripts/build.mjs", "full", "ts"]);
 const addon = build();
@@ -76,49 +50,25 @@ if (specs.length === 0) {
   });
 }
 
-function lacking() {
-  return Object.values(needs).filter(({ find }) => !find());
-}
-function packages() {
-  return missing.flatMap(({ packages }) => packages);
-}
-
 /** min for arm64, where it does not get in the way of this machine's. cargo itself sees whether anything has changed. */
 function build() {
   const { profile, features, firstBuild } = variants.min;
-  const { cargo, flags, env } = rust();
+  const { cargo, flags, env } = needs.rust.find();
   say(`Building the min addon for arm64 (${firstBuild}, a second when nothing changed)…`);
   const options = ["--package", "cwasm-node-api", "--locked", "--target", target, "--target-dir", made];
   run(cargo, ["build", ...options, ...profile, ...features, ...flags], {
-    env: { ...process.env, ...env, CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER: linker, CWASM_VARIANT_NAME: "min" },
+    env: { ...process.env, ...env, CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER: arm64.linker, CWASM_VARIANT_NAME: "min" },
   });
   const addon = join(made, "cwasm.linux-arm64-gnu.node");
   copyFileSync(join(made, target, "min", "libcwasm_node_api.so"), addon);
   return addon;
 }
 
-/** A Rust that is new enough and can compile for arm64: the one in PATH or Debian's, with the target's standard library, or with its
- * source, from which it is compiled too. */
-function rust() {
-  const [, needed] = /^rust-version = "1\.(\d+)"/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"));
-  for (const folder of ["", "/usr/bin/"]) {
-    const [cargo, rustc] = [`${folder}cargo`, `${folder}rustc`];
-    const [, found] = /^rustc 1\.(\d+)/.exec(answer(rustc, ["--version"])) ?? [];
-    if (!(Number(found) >= Number(needed)) || !answer(cargo, ["--version"])) continue;
-    // cargo looks for rustc in PATH.
-    const env = { RUSTC: rustc };
-    if (existsSync(answer(rustc, ["--print", "target-libdir", "--target", target]))) return { cargo, flags: [], env };
-    if (!existsSync(join(answer(rustc, ["--print", "sysroot"]), "lib/rustlib/src/rust/library/Cargo.toml"))) continue;
-    return { cargo, flags: ["-Zbuild-std=std,panic_unwind"], env: { ...env, RUSTC_BOOTSTRAP: "1" } };
-  }
-  return undefined;
-}
-
 /** A command that is Node for arm64. QEMU 7 keeps 24 MB for each 4 GiB of address space that a guest's memory has ever set aside, so it
  * gets an end before the machine's memory has one. */
 function emulator() {
   const file = join(made, "node");
-  writeFileSync(file, `#!/bin/sh\nulimit -d 6000000\nexec ${needs.qemu.find()} -L ${sysroot} "${fetchNode()}" "$@"\n`, { mode: 0o755 });
+  writeFileSync(file, `#!/bin/sh\nulimit -d 6000000\nexec ${needs.qemu.find()} -L ${arm64.sysroot} "${fetchNode()}" "$@"\n`, { mode: 0o755 });
   return file;
 }
 
@@ -139,10 +89,4 @@ function fetchNode() {
   rmSync(join(draft, archive));
   renameSync(draft, folder);
   return file;
-}
-
-/** What a program prints, or nothing where there is no such program or it fails. */
-function answer(command, args) {
-  const { status, stdout } = spawnSync(command, args, { encoding: "utf8" });
-  return status === 0 ? stdout.trim() : "";
 }
