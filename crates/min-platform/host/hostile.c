@@ -105,7 +105,9 @@ void check_misuse(void) {
   check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_UNSUPPORTED, "a kind that this build lacks");
   options = (cwasm_options){.kind = setup.pulley ? CWASM_PULLEY : CWASM_NATIVE, .flags = 4};
   check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_ARGUMENT, "a flag that is none");
-  options.flags = 0;
+  options.flags = 0, options.max_wasm_stack = SIZE_MAX;
+  check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_ARGUMENT, "a stack that nobody has");
+  options.max_wasm_stack = 0;
   int nulls[] = {
       api.cwasm_engine_new(NULL, &made, NULL), api.cwasm_engine_new(&options, NULL, NULL), api.cwasm_engine_tick(NULL),
       api.cwasm_module_load(NULL, &byte, 1, &none, NULL), api.cwasm_module_load(engine, NULL, 1, &none, NULL),

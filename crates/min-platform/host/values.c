@@ -25,6 +25,10 @@ void check_values(void) {
   const uint8_t sums[16] = {200, 0, 0, 0, 220, 0, 0, 0, 240, 0, 0, 0, 4, 1, 0, 0};
   check(code == CWASM_OK && results[0].kind == CWASM_V128 && memcmp(results[0].of.v128, sums, 16) == 0, "v128: lanes are added");
 
+  results[0] = i32(20), results[1] = i32(22);
+  code = api.cwasm_call(add, "add", results, 2, results, 1, &error);
+  check(code == CWASM_OK && results[0].of.i32 == 42, "results may be where arguments are");
+
   check_code(CALL(add, "add", results, 1, i32(1)), CWASM_TYPE, "too few arguments are refused");
   check_code(CALL(add, "add", results, 0, i32(1), i32(2)), CWASM_TYPE, "too few results are refused");
   check_code(CALL(add, "add", results, 1, i32(1), i64(2)), CWASM_TYPE, "an i64 for an i32 is refused");

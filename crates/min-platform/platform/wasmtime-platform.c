@@ -89,7 +89,11 @@ EXPORTED int32_t wasmtime_memory_image_new(const uint8_t *ptr, size_t len, struc
   return 0;
 }
 
+// How often one was mapped, for tests.
+size_t platform_images;
+
 EXPORTED int32_t wasmtime_memory_image_map_at(struct wasmtime_memory_image *image, uint8_t *addr, size_t len) {
+  __atomic_add_fetch(&platform_images, 1, __ATOMIC_RELAXED);
   void *made = mmap(addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image->file, 0);
   return made == MAP_FAILED ? errno : 0;
 }
@@ -111,6 +115,9 @@ EXPORTED void wasmtime_memory_image_free(struct wasmtime_memory_image *image) {
 
 static wasmtime_trap_handler_t on_trap;
 
+// How many faults there were, for tests.
+volatile sig_atomic_t platform_faults;
+
 static void on_signal(int number, siginfo_t *info, void *context) {
   const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
@@ -120,6 +127,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
 #else
 #error "which registers are program counter and frame pointer?"
 #endif
+  platform_faults++;
   // Does not return if the fault is a guest's.
   on_trap(pc, fp, number == SIGSEGV || number == SIGBUS, (uintptr_t)info->si_addr);
   // A fault of the host's own: it happens again, and ends the process.

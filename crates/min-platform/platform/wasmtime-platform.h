@@ -1,4 +1,5 @@
-// What Wasmtime 48.0.8 asks of a platform that it does not know. Made from its source by `cargo run --package cwasm-headers`: do not edit.
+// What Wasmtime 48.0.8 asks of a platform that it does not know. Made from its source by
+// `cargo run --package cwasm-headers`: do not edit.
 //
 // Which parts are needed depends on how it was built: WASMTIME_VIRTUAL_MEMORY and WASMTIME_NATIVE_SIGNALS with the embedding's
 // feature `signals`, WASMTIME_CUSTOM_SYNC with `sync`.

@@ -1,4 +1,5 @@
-// Wasmtime for platforms without an operating system. Made from embedding/src by `cargo run --package cwasm-headers`: do not edit.
+// Wasmtime for platforms without an operating system. Made from embedding/src by
+// `cargo run --package cwasm-headers`: do not edit.
 //
 // Functions that can fail return CWASM_OK or another code, and fill in a cwasm_error if they are given one. Handles
 // that are null are errors, and so is what an instance is asked while it runs.
@@ -73,7 +74,7 @@
 #define CWASM_INCOMPATIBLE 11
 
 /**
- * There is no memory left for it.
+ * There is no memory left for it. Where a new instance gets none of the platform's virtual memory, the code is `CWASM_INSTANTIATE`.
  */
 #define CWASM_MEMORY 12
 
@@ -273,7 +274,8 @@
 #define CWASM_TAG 4
 
 /**
- * The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have their own.
+ * The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have callers
+ * of their own.
  */
 typedef struct cwasm_caller cwasm_caller;
 
@@ -332,7 +334,8 @@ typedef struct cwasm_options {
    */
   uint32_t flags;
   /**
-   * Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and some 64 KiB. 0 is 128 KiB.
+   * Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and
+   * some 64 KiB. 0 is 128 KiB, and 256 MiB the most.
    */
   size_t max_wasm_stack;
 } cwasm_options;
@@ -465,8 +468,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Gives the embedding its heap, before anything else and once: engines, modules, the interpreter's stacks, and in builds without the feature `signals`
- * guests' memories too, are in there. The region stays the embedding's for good.
+ * Gives the embedding its heap, before anything else and once: engines, modules, the interpreter's stacks, and in builds without the
+ * feature `signals` guests' memories too, are in there. The region stays the embedding's for good.
  *
  * # Safety
  * Nobody else uses the `len` bytes at `heap` from now on.
@@ -506,7 +509,8 @@ void cwasm_engine_free(struct cwasm_engine *engine);
  * head and its end are as they were made, not its code, which can do whatever the embedding can.
  *
  * # Safety
- * `engine` is null or a living handle, there are `len` bytes at `bytes`, which `cwasm compile` has made or which are refused, and `out` points to where the handle goes.
+ * `engine` is null or a living handle, there are `len` bytes at `bytes`, whose code the compiler has made, and `out` points to
+ * where the handle goes.
  */
 int cwasm_module_load(const struct cwasm_engine *engine,
                       const uint8_t *bytes,
@@ -597,7 +601,8 @@ int cwasm_linker_define(struct cwasm_linker *linker,
 void cwasm_linker_free(struct cwasm_linker *linker);
 
 /**
- * Instantiates a module, and runs its start function. Without a linker it has no imports; without limits it has neither fuel nor time, if the engine counts those.
+ * Instantiates a module, and runs its start function. Without a linker it has no imports; without limits it has neither fuel nor
+ * time, if the engine counts those.
  *
  * # Safety
  * `module` is null or a living handle, `linker` and `limits` are null or point to one, and `out` points to where the handle goes.
@@ -609,7 +614,7 @@ int cwasm_instance_new(const struct cwasm_module *module,
                        struct cwasm_error *error);
 
 /**
- * Calls an exported function. The instance is usable after a trap, too.
+ * Calls an exported function. The instance is usable after a trap, too. `results` may be where `args` are.
  *
  * # Safety
  * `instance` is null or a living handle, `name` ends in a zero byte, and there are so many values at `args` and `results`.
@@ -679,7 +684,7 @@ int cwasm_memory_write(const struct cwasm_instance *instance,
 int cwasm_instance_free(struct cwasm_instance *instance);
 
 /**
- * Calls an export of the guest from a host function, which a host function may do.
+ * Calls an export of the guest from a host function. `results` may be where `args` are.
  *
  * # Safety
  * `caller` is null or what the host function was given, `name` ends in a zero byte, and there are so many values at `args` and `results`.
@@ -730,8 +735,8 @@ int cwasm_caller_memory_write(const struct cwasm_caller *caller,
                               struct cwasm_error *error);
 
 /**
- * Called when nothing can go on: memory of the heap has run out where that can't be told, or there is a bug. Must not return.
- * `message` is not terminated.
+ * Called when nothing can go on: the heap is full where that can't be told, or there is a bug. Must not return. `message` does
+ * not end in a zero byte.
  */
 extern void cwasm_platform_abort(const char *message,
                                  size_t len);
@@ -745,7 +750,8 @@ extern int cwasm_platform_publish(const uint8_t *code,
                                   size_t len);
 
 /**
- * The reverse, before the memory is used for something else. Returns 0, or anything else if it can't: then nothing can go on.
+ * The reverse, before the memory is used for something else. Returns 0, or anything else if it can't: then nothing can
+ * go on.
  */
 extern int cwasm_platform_unpublish(const uint8_t *code,
                                     size_t len);

@@ -15,8 +15,8 @@ static HEAP: TalcLock<RawSpinlock, Manual> = TalcLock::new(Manual);
 /// Whether it has any memory.
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Gives the embedding its heap, before anything else and once: engines, modules, the interpreter's stacks, and in builds without the feature `signals`
-/// guests' memories too, are in there. The region stays the embedding's for good.
+/// Gives the embedding its heap, before anything else and once: engines, modules, the interpreter's stacks, and in builds without the
+/// feature `signals` guests' memories too, are in there. The region stays the embedding's for good.
 ///
 /// # Safety
 /// Nobody else uses the `len` bytes at `heap` from now on.

@@ -7,12 +7,13 @@ use core::ptr::NonNull;
 use wasmtime::Caller;
 
 use crate::error::{CWASM_BUSY, Failure, cwasm_error, report};
-use crate::handle::{given, text, values};
+use crate::handle::{given, text};
 use crate::instance::Data;
 use crate::memory;
-use crate::value::cwasm_val;
+use crate::value::{Arguments, cwasm_val};
 
-/// The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have their own.
+/// The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have callers
+/// of their own.
 pub struct cwasm_caller {
     /// None while a call through it runs.
     inside: Cell<Option<NonNull<Caller<'static, Data>>>>,
@@ -38,7 +39,7 @@ impl cwasm_caller {
     }
 }
 
-/// Calls an export of the guest from a host function, which a host function may do.
+/// Calls an export of the guest from a host function. `results` may be where `args` are.
 ///
 /// # Safety
 /// `caller` is null or what the host function was given, `name` ends in a zero byte, and there are so many values at `args` and `results`.
@@ -58,13 +59,13 @@ pub unsafe extern "C" fn cwasm_caller_call(
             (
                 given(caller, "caller")?,
                 text(name, "name")?,
-                values(args, args_len, "args")?,
+                Arguments::read(args, args_len)?,
             )
         };
         caller.enter(|caller| {
             let func = memory::func(caller.get_export(name))?;
             // SAFETY: the caller's contract.
-            unsafe { memory::call(caller, func, args, results, results_len) }
+            unsafe { memory::call(caller, func, &args, results, results_len) }
         })
     })
 }

@@ -20,6 +20,9 @@ pub const CWASM_FUEL: u32 = 1;
 /// A flag: guests look at the engine's epoch (`…+epochs`).
 pub const CWASM_EPOCHS: u32 = 2;
 
+/// More is a mistake.
+const MOST_STACK: usize = 256 << 20;
+
 /// The target of this build, as `cwasm compile --target` names it.
 const TARGET: &str = if cfg!(target_arch = "x86_64") {
     "x86_64-unknown-none"
@@ -36,7 +39,8 @@ pub struct cwasm_options {
     pub kind: u32,
     /// `CWASM_FUEL` and `CWASM_EPOCHS`, or 0.
     pub flags: u32,
-    /// Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and some 64 KiB. 0 is 128 KiB.
+    /// Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and
+    /// some 64 KiB. 0 is 128 KiB, and 256 MiB the most.
     pub max_wasm_stack: usize,
 }
 
@@ -89,6 +93,12 @@ pub unsafe extern "C" fn cwasm_engine_new(
         };
         if options.flags & !(CWASM_FUEL | CWASM_EPOCHS) != 0 {
             return Err(Failure::Text(CWASM_ARGUMENT, "options.flags has a flag that is none"));
+        }
+        if options.max_wasm_stack > MOST_STACK {
+            return Err(Failure::Text(
+                CWASM_ARGUMENT,
+                "options.max_wasm_stack is at most 256 MiB",
+            ));
         }
         let choice = Choice {
             pulley,

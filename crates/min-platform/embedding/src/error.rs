@@ -30,7 +30,7 @@ pub const CWASM_TARGET: c_int = 9;
 pub const CWASM_CPU: c_int = 10;
 /// The artifact does not load for another reason.
 pub const CWASM_INCOMPATIBLE: c_int = 11;
-/// There is no memory left for it.
+/// There is no memory left for it. Where a new instance gets none of the platform's virtual memory, the code is `CWASM_INSTANTIATE`.
 pub const CWASM_MEMORY: c_int = 12;
 /// An import is not defined, or with another type.
 pub const CWASM_IMPORT: c_int = 13;

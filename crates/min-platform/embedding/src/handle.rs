@@ -69,6 +69,9 @@ pub unsafe fn put<T>(out: *mut T, value: T, name: &'static str) -> Result<(), Fa
 /// As for [`put`].
 pub unsafe fn hand_out<T>(out: *mut *mut T, value: T) -> Result<(), Failure> {
     const { assert!(size_of::<T>() > 0) };
+    if out.is_null() || !out.is_aligned() {
+        return Err(Failure::null("out"));
+    }
     // SAFETY: a handle's type has a size.
     let place = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
     if place.is_null() {

@@ -7,11 +7,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::{Engine, Instance, Store, StoreLimits, StoreLimitsBuilder};
 
 use crate::error::{CWASM_ARGUMENT, CWASM_BUSY, CWASM_INSTANTIATE, Failure, cwasm_error, report};
-use crate::handle::{free, given, hand_out, text, values};
+use crate::handle::{free, given, hand_out, text};
 use crate::linker::cwasm_linker;
 use crate::memory;
 use crate::module::cwasm_module;
-use crate::value::cwasm_val;
+use crate::value::{Arguments, cwasm_val};
 
 /// What a store has besides Wasmtime's own.
 pub struct Data {
@@ -79,7 +79,8 @@ fn store(engine: &Engine, limits: Option<&cwasm_limits>) -> wasmtime::Result<Sto
     Ok(store)
 }
 
-/// Instantiates a module, and runs its start function. Without a linker it has no imports; without limits it has neither fuel nor time, if the engine counts those.
+/// Instantiates a module, and runs its start function. Without a linker it has no imports; without limits it has neither fuel nor
+/// time, if the engine counts those.
 ///
 /// # Safety
 /// `module` is null or a living handle, `linker` and `limits` are null or point to one, and `out` points to where the handle goes.
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn cwasm_instance_new(
     })
 }
 
-/// Calls an exported function. The instance is usable after a trap, too.
+/// Calls an exported function. The instance is usable after a trap, too. `results` may be where `args` are.
 ///
 /// # Safety
 /// `instance` is null or a living handle, `name` ends in a zero byte, and there are so many values at `args` and `results`.
@@ -148,13 +149,13 @@ pub unsafe extern "C" fn cwasm_call(
             (
                 given(instance, "instance")?,
                 text(name, "name")?,
-                values(args, args_len, "args")?,
+                Arguments::read(args, args_len)?,
             )
         };
         instance.enter(|Inside { store, instance }| {
             let func = memory::func(instance.get_export(&mut *store, name))?;
             // SAFETY: the caller's contract.
-            unsafe { memory::call(store, func, args, results, results_len) }
+            unsafe { memory::call(store, func, &args, results, results_len) }
         })
     })
 }

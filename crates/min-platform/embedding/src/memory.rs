@@ -7,7 +7,7 @@ use wasmtime::{AsContext, AsContextMut, Extern, Func, Memory};
 use crate::error::{CWASM_BOUNDS, CWASM_EXPORT, CWASM_FAILED, CWASM_MEMORY, CWASM_TYPE, Failure};
 use crate::handle::put;
 use crate::instance::Data;
-use crate::value::{CWASM_MAX_VALUES, NO_VALS, cwasm_val, kind, too_many};
+use crate::value::{Arguments, CWASM_MAX_VALUES, NO_VALS, cwasm_val, kind, too_many};
 
 pub fn func(found: Option<Extern>) -> Result<Func, Failure> {
     let func = found.and_then(Extern::into_func);
@@ -28,13 +28,14 @@ pub fn memory(found: Option<Extern>) -> Result<Memory, Failure> {
 pub unsafe fn call(
     mut context: impl AsContextMut<Data = Data>,
     func: Func,
-    args: &[cwasm_val],
+    args: &Arguments,
     results: *mut cwasm_val,
     len: usize,
 ) -> Result<(), Failure> {
     let wrong = |text| Failure::Text(CWASM_TYPE, text);
     let ty = func.ty(&context);
-    if args.len() > CWASM_MAX_VALUES || len > CWASM_MAX_VALUES {
+    let args = args.all();
+    if len > CWASM_MAX_VALUES {
         return Err(too_many());
     }
     if ty.params().len() != args.len() || ty.results().len() != len {

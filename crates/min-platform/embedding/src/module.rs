@@ -127,7 +127,8 @@ pub struct cwasm_module {
 /// head and its end are as they were made, not its code, which can do whatever the embedding can.
 ///
 /// # Safety
-/// `engine` is null or a living handle, there are `len` bytes at `bytes`, which `cwasm compile` has made or which are refused, and `out` points to where the handle goes.
+/// `engine` is null or a living handle, there are `len` bytes at `bytes`, whose code the compiler has made, and `out` points to
+/// where the handle goes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cwasm_module_load(
     engine: *const cwasm_engine,

@@ -3,8 +3,8 @@
 use core::ffi::{c_char, c_int};
 
 unsafe extern "C" {
-    /// Called when nothing can go on: memory of the heap has run out where that can't be told, or there is a bug. Must not return.
-    /// `message` is not terminated.
+    /// Called when nothing can go on: the heap is full where that can't be told, or there is a bug. Must not return. `message` does
+    /// not end in a zero byte.
     pub fn cwasm_platform_abort(message: *const c_char, len: usize) -> !;
 
     /// Makes code executable and no longer writable, and tells instruction caches of it. Called by builds that run native code
@@ -13,7 +13,8 @@ unsafe extern "C" {
     #[allow(dead_code, reason = "not in every build")]
     pub fn cwasm_platform_publish(code: *const u8, len: usize) -> c_int;
 
-    /// The reverse, before the memory is used for something else. Returns 0, or anything else if it can't: then nothing can go on.
+    /// The reverse, before the memory is used for something else. Returns 0, or anything else if it can't: then nothing can
+    /// go on.
     #[allow(dead_code, reason = "not in every build")]
     pub fn cwasm_platform_unpublish(code: *const u8, len: usize) -> c_int;
 }

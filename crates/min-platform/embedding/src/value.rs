@@ -3,6 +3,7 @@
 use wasmtime::{V128, Val, ValType};
 
 use crate::error::{CWASM_TYPE, Failure};
+use crate::handle::values;
 
 /// A 32-bit integer.
 pub const CWASM_I32: u32 = 0;
@@ -54,6 +55,28 @@ pub const NO_VALUES: Values = [cwasm_val {
 }; CWASM_MAX_VALUES];
 /// The same for Wasmtime.
 pub const NO_VALS: [Val; CWASM_MAX_VALUES] = [const { Val::I32(0) }; CWASM_MAX_VALUES];
+
+/// A copy of arguments, so that results may be written to the same place.
+pub struct Arguments {
+    values: Values,
+    len: usize,
+}
+impl Arguments {
+    /// # Safety
+    /// As for [`values`].
+    pub unsafe fn read(start: *const cwasm_val, len: usize) -> Result<Arguments, Failure> {
+        if len > CWASM_MAX_VALUES {
+            return Err(too_many());
+        }
+        let mut copy = NO_VALUES;
+        // SAFETY: the caller's.
+        copy[..len].copy_from_slice(unsafe { values(start, len, "args") }?);
+        Ok(Arguments { values: copy, len })
+    }
+    pub fn all(&self) -> &[cwasm_val] {
+        &self.values[..self.len]
+    }
+}
 
 pub fn too_many() -> Failure {
     Failure::Text(CWASM_TYPE, "more than CWASM_MAX_VALUES values")

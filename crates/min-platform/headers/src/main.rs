@@ -61,7 +61,8 @@ fn run() -> Fallible<bool> {
 fn wasmtime_header(home: &Path) -> Fallible<cbindgen::Bindings> {
     let (version, source) = wasmtime(home)?;
     let about = format!(
-        "// What Wasmtime {version} asks of a platform that it does not know. Made from its source by `cargo run --package cwasm-headers`: do not edit.\n\
+        "// What Wasmtime {version} asks of a platform that it does not know. Made from its source by\n\
+         // `cargo run --package cwasm-headers`: do not edit.\n\
          //\n\
          // Which parts are needed depends on how it was built: WASMTIME_VIRTUAL_MEMORY and WASMTIME_NATIVE_SIGNALS with the embedding's\n\
          // feature `signals`, WASMTIME_CUSTOM_SYNC with `sync`."
@@ -76,7 +77,8 @@ fn wasmtime_header(home: &Path) -> Fallible<cbindgen::Bindings> {
 }
 
 fn our_header(home: &Path) -> Fallible<cbindgen::Bindings> {
-    let about = "// Wasmtime for platforms without an operating system. Made from embedding/src by `cargo run --package cwasm-headers`: do not edit.\n\
+    let about = "// Wasmtime for platforms without an operating system. Made from embedding/src by\n\
+                 // `cargo run --package cwasm-headers`: do not edit.\n\
                  //\n\
                  // Functions that can fail return CWASM_OK or another code, and fill in a cwasm_error if they are given one. Handles\n\
                  // that are null are errors, and so is what an instance is asked while it runs.";
