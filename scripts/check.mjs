@@ -6,6 +6,7 @@ import { variants } from "./variants.mjs";
 
 say("Checking the Rust…");
 cargo("fmt", "--all", "--check");
+cargo("fmt", "--all", "--check", "--manifest-path", "crates/min-platform/Cargo.toml");
 cargo("lint");
 // The lints of the build without the compiler: other files, other dead code.
 const { features } = variants.min;

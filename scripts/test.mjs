@@ -1,5 +1,6 @@
 // npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions, and the
-// official test suite, of which each file counts as one on each variant, and random cases, of which each kind does.
+// official test suite, of which each file counts as one on each variant, random cases, of which each kind does, and the embedding for
+// platforms without an operating system where there is what builds it; in CI that is installed.
 // The last line is `N passed, N failed`.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -8,6 +9,7 @@ import { existsSync } from "node:fs";
 import { prepare } from "../guests/fetch.mjs";
 import { inRoot, node, root, say } from "./commands.mjs";
 import { fuzz } from "./fuzz.mjs";
+import { minPlatformIfPossible } from "./min-platform.mjs";
 import { suite } from "./suite.mjs";
 import { upstream } from "./upstream.mjs";
 
@@ -43,6 +45,8 @@ for (const pass of passes) {
 if (specs.length === 0) {
   add(await suite(only));
   add(await fuzz(only));
+  // It is the full build that compiles for it.
+  if (only !== "min") add(minPlatformIfPossible({ install: process.env.CI === "true" }));
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
