@@ -85,6 +85,24 @@ test("min is built from features that the crate has", async (t) => {
   t.false(chosen.includes("cranelift"));
 });
 
+test("crates/min-platform has the Wasmtime, the Rust and the version of the workspace that it is apart from", (t) => {
+  const [ours, theirs] = ["Cargo.toml", "crates/min-platform/Cargo.toml"].map((path) => {
+    const found = (pattern: RegExp) => pattern.exec(text(path))?.[1];
+    const dependency = (name: string) => found(new RegExp(`^${name} = (?:\\{ version = )?"([^"]+)"`, "m"));
+    return { wasmtime: dependency("wasmtime"), object: dependency("object"), version: dependency("version"), rust: dependency("rust-version"), edition: dependency("edition") };
+  });
+  t.deepEqual(theirs, ours);
+  t.regex(ours!.wasmtime!, /^=/);
+  const wasmtime = ours!.wasmtime!.slice(1);
+  const locked = (path: string) => /^name = "wasmtime"\nversion = "(.*)"/m.exec(text(path))?.[1];
+  t.deepEqual([locked("Cargo.lock"), locked("crates/min-platform/Cargo.lock")], [wasmtime, wasmtime]);
+  // What it compares stamps with.
+  t.is(/^pub const WASMTIME: &str = "(.*)";/m.exec(text("crates/min-platform/embedding/src/config.rs"))?.[1], wasmtime);
+  // Its lints are the workspace's, but for what its panics do.
+  const lints = (path: string) => text(path).match(/^(?:\w+) = "(?:warn|deny)"$/gm)!;
+  t.deepEqual(lints("crates/min-platform/Cargo.toml").filter((lint) => !lints("Cargo.toml").includes(lint)), []);
+});
+
 test("the lock file names no registry", (t) => {
   t.notRegex(text("package-lock.json"), /"resolved"/);
 });
