@@ -6,11 +6,15 @@ import { variants } from "./variants.mjs";
 
 say("Checking the Rust…");
 cargo("fmt", "--all", "--check");
-cargo("fmt", "--all", "--check", "--manifest-path", "crates/min-platform/Cargo.toml");
 cargo("lint");
 // The lints of the build without the compiler: other files, other dead code.
 const { features } = variants.min;
 cargo("clippy", "--package", "cwasm-node-api", ...features, "--", "-D", "warnings");
+
+// The workspace beside this one.
+const apart = ["--manifest-path", "crates/min-platform/Cargo.toml"];
+cargo("fmt", ...apart, "--all", "--check");
+cargo("clippy", ...apart, "--target-dir", "target/min-platform", "--workspace", "--locked", "--", "-D", "warnings");
 
 node(["scripts/test.mjs"]);
 

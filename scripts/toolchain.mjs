@@ -44,7 +44,7 @@ export function install(needs) {
 
 /** Says what is missing and how to get it, and ends with status 3. */
 export function giveUp(missing, command) {
-  const list = missing.map(({ what }) => `  ${what}`).join("\n");
+  const list = [...new Set(missing.map(({ what }) => `  ${what}`))].join("\n");
   const debian = `On Debian, as root: apt-get install --no-install-recommends ${packages(missing).join(" ")}\n(\`npm run ${command} -- --install\` does that)`;
   fail(`This can't be done here, where there is no\n${list}\n\n${debian}`, 3);
 }
