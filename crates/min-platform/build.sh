@@ -45,10 +45,10 @@ elif [ -f "$("$rustc" --print sysroot)/lib/rustlib/src/rust/library/Cargo.toml" 
 else
   missing "standard library of Rust for $target (rustup target add $target), nor its source (rustup component add rust-src)"
 fi
-# Nobody reads where in Wasmtime's source something is, nor how its types look; both flags, and the library's source, are for
+# Nobody unwinds, or reads where in Wasmtime's source something is or how its types look. The last two, and the library's source, are for
 # compilers that are told so.
 export RUSTC="$rustc" RUSTC_BOOTSTRAP=1
-export RUSTFLAGS="-Crelocation-model=pic -Zlocation-detail=none -Zfmt-debug=none"
+export RUSTFLAGS="-Crelocation-model=pic -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/../../target/min-platform}"
 
 for configuration; do

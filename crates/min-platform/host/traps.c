@@ -50,7 +50,13 @@ void check_brakes(void) {
   check_trap(api.cwasm_call(instance, "spin", NULL, 0, NULL, 0, &error), CWASM_TRAP_FUEL, "until all is used");
   api.cwasm_instance_free(instance);
 
-  limits.fuel = UINT64_MAX;
+  limits = (cwasm_limits){.fuel = UINT64_MAX, .ticks = UINT64_MAX};
+  api.cwasm_engine_tick(engine);
+  check_code(api.cwasm_instance_new(module, NULL, &limits, &instance, &error), CWASM_OK, "a guest with all the time there is starts");
+  code = api.cwasm_call(instance, "fine", NULL, 0, &result, 1, &error);
+  check(code == CWASM_OK && result.of.i32 == 7, "and runs");
+  api.cwasm_instance_free(instance);
+  limits.ticks = 1;
   check_code(api.cwasm_instance_new(module, NULL, &limits, &instance, &error), CWASM_OK, "a guest with a deadline starts");
   ticking = engine;
   signal(SIGALRM, on_alarm);

@@ -74,7 +74,8 @@ fn store(engine: &Engine, limits: Option<&cwasm_limits>) -> wasmtime::Result<Sto
         if store.get_fuel().is_ok() {
             store.set_fuel(limits.fuel)?;
         }
-        store.set_epoch_deadline(limits.ticks);
+        // It is added to the epoch, and must not begin again at 0.
+        store.set_epoch_deadline(limits.ticks.min(u64::MAX >> 1));
     }
     Ok(store)
 }
