@@ -69,7 +69,15 @@ void check_host_calls(void) {
   cwasm_val results[2];
   check_code(api.cwasm_instance_new(module, NULL, NULL, &world.instance, &error), CWASM_IMPORT, "imports that are not defined are an error");
   check_code(api.cwasm_linker_new(engine, &linker, &error), CWASM_OK, "a linker");
-  int code = api.cwasm_linker_define(linker, "host", "multiply", types, 2, types, 1, multiply, &world, &error);
+  int code = api.cwasm_linker_define(linker, "host", "multiply", types, 1, types, 1, multiply, &world, &error);
+  code |= api.cwasm_linker_define(linker, "host", "print", types, 2, NULL, 0, print, &world, &error);
+  code |= api.cwasm_linker_define(linker, "host", "again", types, 1, types, 1, again, &world, &error);
+  code |= api.cwasm_linker_define(linker, "host", "mix", types + 2, 3, types + 4, 2, mix, NULL, &error);
+  check_code(code, CWASM_OK, "four host functions, one with another type than its import");
+  check_code(api.cwasm_instance_new(module, linker, NULL, &world.instance, &error), CWASM_INSTANTIATE, "which is an error");
+  api.cwasm_linker_free(linker);
+  check_code(api.cwasm_linker_new(engine, &linker, &error), CWASM_OK, "another linker");
+  code = api.cwasm_linker_define(linker, "host", "multiply", types, 2, types, 1, multiply, &world, &error);
   code |= api.cwasm_linker_define(linker, "host", "print", types, 2, NULL, 0, print, &world, &error);
   code |= api.cwasm_linker_define(linker, "host", "again", types, 1, types, 1, again, &world, &error);
   code |= api.cwasm_linker_define(linker, "host", "mix", types + 2, 3, types + 4, 2, mix, NULL, &error);

@@ -79,12 +79,12 @@
 #define CWASM_MEMORY 12
 
 /**
- * An import is not defined, or with another type.
+ * An import is not defined.
  */
 #define CWASM_IMPORT 13
 
 /**
- * The module can't be instantiated for another reason.
+ * The module can't be instantiated for another reason: an import has another type, a limit is in the way, there is no memory.
  */
 #define CWASM_INSTANTIATE 14
 

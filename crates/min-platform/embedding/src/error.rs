@@ -32,9 +32,9 @@ pub const CWASM_CPU: c_int = 10;
 pub const CWASM_INCOMPATIBLE: c_int = 11;
 /// There is no memory left for it. Where a new instance gets none of the platform's virtual memory, the code is `CWASM_INSTANTIATE`.
 pub const CWASM_MEMORY: c_int = 12;
-/// An import is not defined, or with another type.
+/// An import is not defined.
 pub const CWASM_IMPORT: c_int = 13;
-/// The module can't be instantiated for another reason.
+/// The module can't be instantiated for another reason: an import has another type, a limit is in the way, there is no memory.
 pub const CWASM_INSTANTIATE: c_int = 14;
 /// There is no export of this name and kind.
 pub const CWASM_EXPORT: c_int = 15;
