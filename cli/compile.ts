@@ -51,6 +51,12 @@ const flags: Flag<Wishes>[] = [
     help: "leave out names of functions (names), or also offsets of traps and custom sections (all)",
     read: ({ options }, value) => void (options.strip = value as NonNullable<PrecompileOptions["strip"]>),
   },
+  {
+    names: "--features",
+    value: "LIST",
+    help: "what the build that loads it has, such as gc,wasi, or none: without gc or threads it loads only what was compiled without them",
+    read: ({ options }, value) => void (options.features = value === "none" ? [] : (value.split(",") as NonNullable<PrecompileOptions["features"]>)),
+  },
   { names: "--sign", value: "KEY", help: "sign the result with this private key: OUT.sig", read: (wishes, value) => void (wishes.key = value) },
 ];
 

@@ -765,6 +765,11 @@ export interface PrecompileOptions {
    */
   strip?: 'none' | 'names' | 'all'
   /**
+   * The features of the build that will load the artifact, as its own `features` has them, where it may lack `gc` or `threads`: a
+   * build loads nothing that was compiled with what it lacks, whether the guest uses that or not. Default: those of this build.
+   */
+  features?: readonly import('./features.js').FeatureName[]
+  /**
    * Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
    * what waits for a thread is not begun.
    */

@@ -95,8 +95,8 @@ export class LinkError extends WasmtimeError {
 export class IncompatibleModuleError extends WasmtimeError {
   override readonly code: string = "ERR_WASMTIME_INCOMPATIBLE_MODULE";
   /** `wasm` (not compiled at all), `notAnArtifact`, `damaged`, `version`, `profile`, `target` (of another architecture or system), `cpu`
-   * (needs what this one lacks), `compilerVersion` (older than is accepted), `setting` (one of the others) or `missing` (a manifest has
-   * none that fits). */
+   * (needs what this one lacks), `compilerVersion` (older than is accepted), `feature` (for builds with what this one lacks), `setting` (one
+   * of the others) or `missing` (a manifest has none that fits). */
   declare readonly reason:
     | "wasm"
     | "notAnArtifact"
@@ -106,6 +106,7 @@ export class IncompatibleModuleError extends WasmtimeError {
     | "target"
     | "cpu"
     | "compilerVersion"
+    | "feature"
     | "setting"
     | "missing";
   /** Which one differs. */

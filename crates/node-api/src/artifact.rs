@@ -14,7 +14,7 @@ use crate::bytes::Bytes;
 use crate::config::{Config, ModuleVersion, Settings, Version};
 use crate::cpu;
 use crate::error::{Error, Failure, Result, guard, io_error};
-use crate::features::WASMTIME_VERSION;
+use crate::features::{self, WASMTIME_VERSION};
 use crate::js::Js;
 use crate::metadata::{self, Block};
 use crate::options::Options;
@@ -296,7 +296,44 @@ impl<'a> Artifact<'a> {
         format!("new Engine({{ {} }})", options.collect::<Vec<_>>().join(", "))
     }
 
+    /// Refuses what was compiled for builds that have what this one was built without.
+    fn check_build(block: Block<'_>) -> Result<()> {
+        let proposals = block.setting("features").unwrap_or("");
+        let uses = |names: &[&str]| proposals.split(',').any(|one| names.contains(&one));
+        let gc = block.setting("collector").is_some_and(|found| found != "none")
+            || uses(&["gc_types", "function_references", "gc", "exceptions"]);
+        let both = [
+            ("gc", gc, features::GC),
+            ("threads", uses(&["threads"]), features::THREADS),
+        ];
+        let list = |wanted: fn(bool, bool) -> bool| {
+            let names = both.iter().filter(|(_, used, here)| wanted(*used, *here));
+            names.map(|(name, ..)| *name).collect::<Vec<_>>().join(",")
+        };
+        let missing = list(|used, here| used && !here);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let expected = match list(|_, here| here) {
+            none if none.is_empty() => "none".into(),
+            some => some,
+        };
+        let message = format!(
+            "this artifact was compiled for builds with '{}', which this build ({}) lacks",
+            missing.replace(',', "' and '"),
+            features::variant
+        );
+        let hint = format!("compile it with --features {expected}, if the guest does without");
+        Err(refusal("feature", message)
+            .with("setting", "features")
+            .with("expected", expected)
+            .with("found", list(|used, _| used))
+            .with("hint", hint)
+            .into())
+    }
+
     fn check_settings(&self, block: Block<'_>, engine: &Settings) -> Result<()> {
+        Artifact::check_build(block)?;
         for (name, expected) in engine.compared() {
             let found = block.setting(&name).unwrap_or("");
             let fits = match name.as_str() {

@@ -8,7 +8,8 @@ use crate::js::Js;
 macro_rules! features {
     ($($name:literal $constant:ident),* $(,)?) => {
         $(pub const $constant: bool = cfg!(feature = $name);)*
-        const ALL: &[(&str, bool)] = &[$(($name, $constant)),*];
+        /// Every feature there is, and whether this build has it.
+        pub const ALL: &[(&str, bool)] = &[$(($name, $constant)),*];
     };
 }
 

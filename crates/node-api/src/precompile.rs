@@ -12,6 +12,7 @@ use crate::error::{Error, Result, guard};
 use crate::features;
 use crate::js::Js;
 use crate::options::{Options, known};
+use crate::profile::Build;
 use crate::target::Target;
 use crate::task;
 
@@ -33,6 +34,10 @@ pub struct PrecompileOptions {
     /// also the map of addresses, without which they have no offsets, and custom sections. Default `none`.
     #[napi(ts_type = "'none' | 'names' | 'all'")]
     pub strip: Option<String>,
+    /// The features of the build that will load the artifact, as its own `features` has them, where it may lack `gc` or `threads`: a
+    /// build loads nothing that was compiled with what it lacks, whether the guest uses that or not. Default: those of this build.
+    #[napi(ts_type = "readonly import('./features.js').FeatureName[]")]
+    pub features: Option<Js>,
     /// Rejects the promise with `signal.reason` when it is aborted. What has begun to be compiled is finished all the same,
     /// what waits for a thread is not begun.
     #[napi(ts_type = "AbortSignal")]
@@ -42,8 +47,36 @@ known!(PrecompileOptions {
     target,
     cpu,
     strip,
+    features,
     signal
 });
+
+/// The build that `options.features` describes.
+fn build(options: &Options<PrecompileOptions>) -> Result<Option<Build>> {
+    let Some(list) = options.some("features")? else {
+        return Ok(None);
+    };
+    if !list.is_array() {
+        return Err(Error::type_error("options.features must be a list of features").into());
+    }
+    let mut build = Build {
+        gc: false,
+        threads: false,
+    };
+    for i in 0..list.len()? {
+        match list.index(i)?.to_str("options.features")?.as_str() {
+            "gc" => build.gc = true,
+            "threads" => build.threads = true,
+            name if features::ALL.iter().any(|(known, _)| *known == name) => {}
+            name => {
+                let all: Vec<_> = features::ALL.iter().map(|(known, _)| *known).collect();
+                let message = format!("options.features has '{name}', which is none of {}", all.join(", "));
+                return Err(Error::type_error(message).into());
+            }
+        }
+    }
+    Ok(Some(build))
+}
 
 /// The CPU an artifact is made for.
 enum Cpu {
@@ -117,9 +150,18 @@ impl Plan {
         if foreign && !features::ALL_ARCH {
             return Err(features::absent("all-arch", "options.target"));
         }
-        let settings = parts.settings.for_target(target)?;
+        let mut settings = parts.settings.for_target(target)?;
+        if let Some(build) = build(&options)? {
+            settings.profile = settings.profile.for_build(build);
+        }
         let engine = match Cpu::read(&options, &settings.target)? {
-            Cpu::Native if strip == Strip::None && settings.target == parts.settings.target => parts.engine.clone(),
+            Cpu::Native
+                if strip == Strip::None
+                    && settings.target == parts.settings.target
+                    && settings.profile == parts.settings.profile =>
+            {
+                parts.engine.clone()
+            }
             cpu => cpu.engine(&settings, strip)?,
         };
         let plan = Plan {

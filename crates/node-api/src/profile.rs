@@ -35,10 +35,25 @@ enum Base {
 }
 use Base::{Default, Deterministic, Embedded, EmbeddedSignals, NoSignals, SmallAddressSpace};
 
+/// What the build that an artifact is for has, of the features that decide whether one loads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Build {
+    pub gc: bool,
+    pub threads: bool,
+}
+
+impl Build {
+    const THIS: Build = Build {
+        gc: features::GC,
+        threads: features::THREADS,
+    };
+}
+
 /// A profile. Its name is part of an artifact's stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Profile {
     base: Base,
+    build: Build,
     /// Whether guests count what they do.
     pub fuel: bool,
     /// Whether guests look at the engine's epoch, so that they can be stopped.
@@ -63,7 +78,12 @@ impl Profile {
     pub const DEFAULT: Profile = Profile::new(Default, false, false);
 
     const fn new(base: Base, fuel: bool, epochs: bool) -> Profile {
-        Profile { base, fuel, epochs }
+        Profile {
+            base,
+            build: Build::THIS,
+            fuel,
+            epochs,
+        }
     }
     /// The profile of this name.
     pub fn named(name: &str) -> Option<Profile> {
@@ -80,7 +100,8 @@ impl Profile {
         Some(profile)
     }
     pub fn name(self) -> String {
-        if let Some((name, _)) = NAMED.iter().find(|(_, known)| *known == self) {
+        let this = self.for_build(Build::THIS);
+        if let Some((name, _)) = NAMED.iter().find(|(_, known)| *known == this) {
             return (*name).into();
         }
         let plain = Profile::new(self.base, false, false);
@@ -113,6 +134,14 @@ impl Profile {
             ..self.with_epochs()
         }
     }
+    /// The same for a build that may lack what this one has; what this one lacks is missing all the same.
+    pub fn for_build(self, build: Build) -> Profile {
+        let build = Build {
+            gc: build.gc && features::GC,
+            threads: build.threads && features::THREADS,
+        };
+        Profile { build, ..self }
+    }
     /// Whether memories take no more address space than they use.
     pub fn is_small(self) -> bool {
         matches!(self.base, SmallAddressSpace | Embedded)
@@ -134,7 +163,7 @@ impl Profile {
         !matches!(self.base, NoSignals | Embedded) && !target.is_pulley()
     }
     fn gc(self) -> bool {
-        features::GC && !self.is_bare()
+        self.build.gc && !self.is_bare()
     }
     /// Bytes of address space that each 32-bit memory, and each heap of a guest's objects, has to grow into without moving.
     pub fn memory_reservation(self) -> u64 {
@@ -250,7 +279,7 @@ impl Profile {
     /// is for exchange with those who have set none.
     fn proposals(self, target: &Target, stock: bool) -> [(WasmFeatures, bool); 18] {
         let gc = self.gc();
-        let threads = features::THREADS && !self.is_deterministic() && !self.is_bare() && !target.is_pulley();
+        let threads = self.build.threads && !self.is_deterministic() && !self.is_bare() && !target.is_pulley();
         [
             (WasmFeatures::WASM2, true),
             (WasmFeatures::EXTENDED_CONST, true),
