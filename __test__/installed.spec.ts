@@ -2,15 +2,20 @@
 
 import test from "ava";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { platforms } from "../lib/platforms.js";
+import { type FeatureName, featureTable } from "../lib/features.js";
+import { hostPlatform, packages, platforms } from "../lib/platforms.js";
+import { features } from "../index.js";
+import { artifact } from "./artifacts.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const variant = process.env["CWASM_VARIANT"] ?? "full";
-const name = variant === "min" ? "@cwasm/wasmtime-min" : "@cwasm/wasmtime";
+/** The packages of a custom build (scripts/custom.mjs); none for those that are published. */
+const custom = Object.hasOwn(packages, variant) ? undefined : join(root, "target", "custom", variant);
+const name: string = custom === undefined ? packages[variant]! : JSON.parse(readFileSync(join(custom, "package.json"), "utf8")).name;
 const folder = mkdtempSync(join(tmpdir(), "cwasm-installed-"));
 const installed = join(folder, "node_modules", ...name.split("/"));
 const write = (file: string, content: string) => writeFileSync(join(folder, file), content);
@@ -20,11 +25,14 @@ test.before("pack and install", async (t) => {
   const { npm } = (await import(new URL("../../scripts/commands.mjs", import.meta.url).href)) as {
     npm(args: string[]): [string, string[]];
   };
-  const packed = run(process.execPath, [join(root, "scripts", "pack.mjs"), join(folder, "packages")]);
+  const made = join(folder, "packages");
+  mkdirSync(made);
+  const packed =
+    custom === undefined
+      ? run(process.execPath, [join(root, "scripts", "pack.mjs"), made])
+      : run(...npm(["pack", custom, join(custom, hostPlatform()), "--pack-destination", made]));
   t.is(packed.status, 0, packed.stderr);
-  const tarballs = readdirSync(join(folder, "packages")).filter(
-    (file) => file.startsWith("cwasm-wasmtime-min-") === (variant === "min"),
-  );
+  const tarballs = readdirSync(made).filter((file) => custom !== undefined || file.startsWith("cwasm-wasmtime-min-") === (variant === "min"));
   write("package.json", '{ "private": true }');
   const install = run(
     ...npm([
@@ -40,11 +48,11 @@ test.before("pack and install", async (t) => {
 
 test.after.always("remove it", () => rmSync(folder, { recursive: true, force: true }));
 
-test("the manifest names every platform package at its own version, and nothing of the checkout", (t) => {
+test("the manifest names each of its platform packages at its own version, and nothing of the checkout", (t) => {
   const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
   t.deepEqual(
     manifest.optionalDependencies,
-    Object.fromEntries(platforms.map((platform) => [`${name}-${platform}`, manifest.version])),
+    Object.fromEntries((custom === undefined ? platforms : [hostPlatform()]).map((platform) => [`${name}-${platform}`, manifest.version])),
   );
   for (const field of ["dependencies", "devDependencies", "scripts", "napi", "ava", "overrides"])
     t.is(manifest[field], undefined, field);
@@ -61,6 +69,40 @@ test("import finds the package's own variant", (t) => {
   t.is(run(process.execPath, ["esm.mjs"]).stdout.trim(), variant);
 });
 
+test("an artifact runs, and what the variant lacks throws what says so", (t) => {
+  writeFileSync(join(folder, "add.cwasm"), readFileSync(artifact(`(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`)));
+  write(
+    "guest.mjs",
+    `import * as api from "${name}";
+    const { Engine, Instance, Module, Store, features, requireFeature, version } = api;
+    const engine = new Engine();
+    const { add } = new Instance(new Store(engine), Module.deserializeFile(engine, "add.cwasm")).exports;
+    const refused = ${JSON.stringify(Object.keys(featureTable))}.filter((name) => !features.has(name)).map((name) => {
+      try { requireFeature(name) } catch ({ name: error, feature, variant, hint }) { return { error, feature, variant, hint } }
+    });
+    const uses = { cranelift: () => Module.compileSync(engine, ""), wasi: () => api.runSync("add.cwasm"), gc: () => Store.prototype.gc.call(undefined) };
+    const thrown = Object.entries(uses).filter(([name]) => !features.has(name)).map(([name, use]) => {
+      try { use() } catch (error) { return [name, error instanceof api.FeatureUnavailableError, error.feature] }
+    });
+    console.log(JSON.stringify({ sum: add(40, 2), version, features: [...features], refused, thrown }));`,
+  );
+  const { stdout, stderr } = run(process.execPath, ["guest.mjs"]);
+  t.not(stdout, "", stderr);
+  const found = JSON.parse(stdout);
+  t.is(found.sum, 42);
+  t.is(found.version, JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).version);
+  t.deepEqual(found.features, [...features]);
+  const absent = (Object.keys(featureTable) as FeatureName[]).filter((feature) => !features.has(feature));
+  t.deepEqual(found.refused.map(({ feature }: { feature: string }) => feature), absent);
+  for (const { error, variant: of, hint, feature } of found.refused) {
+    t.deepEqual([error, of], ["FeatureUnavailableError", variant]);
+    t.is(hint.includes("npm run build:custom -- --features"), custom !== undefined);
+    t.regex(hint, custom === undefined ? /./ : new RegExp(`--features [\\w,-]*\\b${feature}\\b`));
+  }
+  for (const [used, typed, feature] of found.thrown) t.deepEqual([typed, feature], [true, used]);
+  t.deepEqual(found.thrown.length, ["cranelift", "wasi", "gc"].filter((feature) => absent.includes(feature as FeatureName)).length);
+});
+
 test("node-wasi is found too, and its types", (t) => {
   write("wasi.mts", `import { WASI, type WASIOptions } from "${name}/node-wasi";
     const options: WASIOptions = { version: "preview1" };
@@ -73,7 +115,8 @@ test("node-wasi is found too, and its types", (t) => {
   t.is(status, 0, stdout);
   write("wasi.cjs", `const { WASI } = require("${name}/node-wasi"); console.log(new WASI({ version: "preview1" }).getImportObject().wasi_snapshot_preview1 !== undefined);`);
   const ran = run(process.execPath, ["--no-warnings", "wasi.cjs"]);
-  t.is(ran.stdout.trim(), "true", ran.stderr);
+  if (features.has("wasi")) t.is(ran.stdout.trim(), "true", ran.stderr);
+  else t.regex(ran.stderr, /ERR_WASMTIME_FEATURE_UNAVAILABLE/);
 });
 
 test("require() works from CommonJS", (t) => {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { variant } from "../index.js";
-import { hostPlatform } from "../lib/platforms.js";
+import { hostPlatform, platforms } from "../lib/platforms.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
@@ -16,11 +16,13 @@ const host = hostPlatform();
 const built = (name: string) => join(root, "npm", name, host, `cwasm.${host}.node`);
 
 interface Tree {
-  /** The facade's name without the scope. */
+  /** The facade's name, without the scope if that is ours. */
   facade?: string;
   version?: string;
-  /** Platform packages: a built addon for this machine, or bytes that are none. */
-  addons?: Record<string, "built" | "rubbish">;
+  /** More of the facade's manifest. */
+  manifest?: object;
+  /** Platform packages: a built addon for this machine, its own or one that is named, or bytes that are none. */
+  addons?: Record<string, "built" | "rubbish" | "wasmtime" | "wasmtime-min">;
   env?: Record<string, string>;
   flags?: string[];
   /** Properties of `process` to replace before loading. */
@@ -38,18 +40,19 @@ interface Outcome {
 function load(t: ExecutionContext, tree: Tree): Outcome {
   const folder = mkdtempSync(join(tmpdir(), "cwasm-native-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const facade = join(folder, "node_modules", "@cwasm", tree.facade ?? "wasmtime");
+  const scoped = (name: string) => (name.startsWith("@") ? name : `@cwasm/${name}`);
+  const facade = join(folder, "node_modules", scoped(tree.facade ?? "wasmtime"));
   cpSync(join(root, "dist", "lib"), join(facade, "dist", "lib"), { recursive: true });
   writeFileSync(
     join(facade, "package.json"),
-    JSON.stringify({ name: `@cwasm/${tree.facade ?? "wasmtime"}`, version: tree.version ?? version, type: "module" }),
+    JSON.stringify({ name: scoped(tree.facade ?? "wasmtime"), version: tree.version ?? version, type: "module", ...tree.manifest }),
   );
   for (const [name, content] of Object.entries(tree.addons ?? {})) {
-    const platform = name.replace(/^wasmtime(-min)?-/, "");
-    const file = join(folder, "node_modules", "@cwasm", name, `cwasm.${platform}.node`);
+    const platform = platforms.find((platform) => name.endsWith(`-${platform}`)) ?? "none";
+    const file = join(folder, "node_modules", scoped(name), `cwasm.${platform}.node`);
     mkdirSync(dirname(file), { recursive: true });
     if (content === "rubbish") writeFileSync(file, "no addon".repeat(100));
-    else linkOrCopy(built(name.slice(0, -platform.length - 1)), file);
+    else linkOrCopy(built(content === "built" ? name.slice(0, -platform.length - 1) : content), file);
   }
   const script = `
     for (const [name, value] of Object.entries(${JSON.stringify(tree.process ?? {})})) Object.defineProperty(process, name, { value });
@@ -142,6 +145,30 @@ test("the error lists all that was tried, in order", (t) => {
 
 test("bundled into another package, the loader takes what is installed", (t) => {
   t.is(load(t, { facade: "../app", addons: both }).variant, "full");
+});
+
+const edge = { facade: "@acme/edge", manifest: { cwasm: { variant: "edge" }, optionalDependencies: { [`@acme/edge-${host}`]: version } } } as const;
+const own = { [`@acme/edge-${host}`]: "wasmtime-min" } as const;
+
+test("a custom package takes the addon of its own name", (t) => {
+  t.is(load(t, { ...edge, addons: { ...both, ...own } }).variant, "min");
+  t.is(load(t, { ...edge, addons: { ...both, ...own }, env: { CWASM_VARIANT: "edge" } }).variant, "min");
+});
+
+test("no other addon takes its place unless that is asked for", (t) => {
+  const { name, message, tried } = load(t, { ...edge, addons: both });
+  t.is(name, "NativeNotFoundError");
+  t.deepEqual(tried.map(({ path }) => path), [`@acme/edge-${host}/cwasm.${host}.node`]);
+  t.regex(message, /No addon of @acme\/edge could be loaded/);
+  t.regex(message, new RegExp(`The package for ${host} is not installed`));
+  t.is(load(t, { ...edge, addons: both, env: { CWASM_VARIANT: "full" } }).variant, "full");
+  t.regex(load(t, { ...edge, addons: both, env: { CWASM_VARIANT: "other" } }).message, /"full" or "min" or "edge", not "other"/);
+});
+
+test("a custom package's addon must be of its version, and for one of the platforms it names", (t) => {
+  t.regex(load(t, { ...edge, addons: own, version: "48.0.999" }).message, new RegExp(`has version ${version}, @acme/edge has 48\\.0\\.999`));
+  const elsewhere = { cwasm: { variant: "edge" }, optionalDependencies: { "@acme/edge-freebsd-x64": version } };
+  t.regex(load(t, { ...edge, manifest: elsewhere }).message, new RegExp(`no prebuilt addon for ${host}, only for freebsd-x64`));
 });
 
 const linux = { platform: "linux", arch: "x64" };

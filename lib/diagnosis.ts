@@ -1,14 +1,17 @@
 // Why no addon could be loaded, and what to do: the usual causes, each known by what it leaves behind.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { platforms } from "./platforms.js";
 
 interface Failure {
   tried: readonly { path: string; error: string }[];
   platform: string;
-  /** The root of our own package. */
-  root: string;
+  /** The platforms that the package has addons for. */
+  offered: readonly string[];
+  /** What the names of the packages that would do begin with. */
+  names: readonly string[];
+  checkout: boolean;
   /** The node_modules folders that were searched. */
   searched: readonly string[];
 }
@@ -41,24 +44,25 @@ const causes: [sign: RegExp, advice: string][] = [
 ];
 
 /** One sentence or two per likely cause, likeliest first; never empty. */
-export function diagnose({ tried, platform, root, searched }: Failure): string[] {
+export function diagnose(failure: Failure): string[] {
+  const { tried } = failure;
   const errors = tried.map(({ error }) => error).join("\n");
   const hints = causes.filter(([sign]) => sign.test(errors)).map(([, advice]) => advice);
   if (process.env["CWASM_NATIVE_PATH"])
     hints.unshift(
       "CWASM_NATIVE_PATH is set, so nothing else was tried. Unset it, or name an addon of this version in it.",
     );
-  return hints.length > 0 ? hints : [...whatIsInstalled(platform, root, searched)];
+  return hints.length > 0 ? hints : [...whatIsInstalled(failure)];
 }
 
-function* whatIsInstalled(platform: string, root: string, searched: readonly string[]): Iterable<string> {
-  const found = installed(searched);
-  if (!platforms.includes(platform))
+function* whatIsInstalled({ platform, offered, names, checkout, searched }: Failure): Iterable<string> {
+  const found = installed(names, searched);
+  if (!offered.includes(platform))
     yield (
-      `There is no prebuilt addon for ${platform}, only for ${platforms.join(", ")}. ` +
+      `There is no prebuilt addon for ${platform}, only for ${offered.join(", ")}. ` +
       "Build one from source and name it in CWASM_NATIVE_PATH."
     );
-  else if (existsSync(join(root, "npm")))
+  else if (checkout)
     yield "This is a checkout, and its build is missing or unfit. Run: npm run build";
   else if (found.includes(platform))
     yield "The addon is installed but can't be loaded: the file is damaged. Delete node_modules and install again.";
@@ -72,17 +76,9 @@ function* whatIsInstalled(platform: string, root: string, searched: readonly str
 }
 
 /** The platforms of our packages that lie where we searched. */
-function installed(searched: readonly string[]): string[] {
-  const found = searched.flatMap((folder) => {
-    try {
-      return readdirSync(join(folder, "@cwasm"));
-    } catch {
-      return [];
-    }
-  });
-  return platforms.filter(
-    (platform) => found.includes(`wasmtime-${platform}`) || found.includes(`wasmtime-min-${platform}`),
-  );
+function installed(names: readonly string[], searched: readonly string[]): string[] {
+  const isThere = (name: string) => searched.some((folder) => existsSync(join(folder, name)));
+  return platforms.filter((platform) => names.some((name) => isThere(`${name}-${platform}`)));
 }
 
 function differs(here: string, other: string): string {

@@ -79,12 +79,16 @@ export const features: ReadonlySet<FeatureName> = new Set(native.features());
 /** Throws `FeatureUnavailableError`, with what to do, unless this build has the feature. */
 export function requireFeature(feature: FeatureName): void {
   if (typeof feature !== "string") throw errors.wrongType("feature must be a string");
-  if (!features.has(feature)) throw unavailable(feature, "this program", variant);
+  need(feature, "this program");
+}
+/** The same for something of ours. */
+export function need(feature: FeatureName, what: string): void {
+  if (!features.has(feature)) throw unavailable(feature, what, { variant, features });
 }
 
 /** Native code knows only the feature; the rest of the error is made here. */
 function FeatureUnavailable(message: string, { feature }: { feature: string }) {
-  return unavailable(feature, message, variant);
+  return unavailable(feature, message, { variant, features });
 }
 
 const { named: _, isOurs: __, wrongType: TypeError, outOfRange: RangeError, systemError: Error, ...classes } = errors;
@@ -102,7 +106,7 @@ const alive = () => undefined;
 const functions = { ...facade, ...streams, importCall, alive, verified, verifiedFile, abortable, notAborted };
 setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
-refuseAbsent(native, features, variant);
+refuseAbsent(native, { variant, features });
 if (isMainThread) shareSignals(native);
 
 // An accessor that is used on anything else than an object of its class fails in napi, with an error of no class. Methods

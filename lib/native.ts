@@ -1,20 +1,31 @@
 // Finds and loads one addon.
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { diagnose } from "./diagnosis.js";
 import { NativeNotFoundError } from "./errors.js";
-import { hostPlatform } from "./platforms.js";
+import { hostPlatform, packages, platforms } from "./platforms.js";
 
 type Native = typeof import("./binding.js");
+
+interface Manifest {
+  name: string;
+  version?: string;
+  /** Of a custom build's package (scripts/custom.mjs). */
+  cwasm?: { variant: string };
+  optionalDependencies?: Record<string, string>;
+}
 
 // Not named `require`, and called with computed names only: bundlers leave both alone.
 const load = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const manifest = ownManifest();
-const packages: Record<string, string> = { full: "wasmtime", min: "wasmtime-min" };
+const own = manifest.cwasm?.variant ?? (manifest.name.endsWith("-min") ? "min" : "full");
+/** In a checkout the build puts addons into the picture of the registry, and custom ones beside it. */
+const checkout = existsSync(join(root, "npm"));
+const customs = join(root, "target", "custom");
 const tried: { path: string; error: string }[] = [];
 
 /** The addon's own exports. lib/features.ts fills in what a build lacks. */
@@ -26,7 +37,10 @@ function find(): Native {
     if (found) return found;
   }
   const list = tried.map(({ path, error }) => `  ${path}\n    ${error}`).join("\n");
-  const hints = diagnose({ tried, platform: hostPlatform(), root, searched: load.resolve.paths("@cwasm/x") ?? [] });
+  const names = variants().flatMap((variant) => packageOf(variant) ?? []);
+  const offered = manifest.cwasm ? Object.keys(manifest.optionalDependencies ?? {}).map((name) => name.slice(manifest.name.length + 1)) : platforms;
+  const searched = load.resolve.paths("@cwasm/x") ?? [];
+  const hints = diagnose({ tried, platform: hostPlatform(), offered, names, checkout, searched });
   const message = `No addon of ${manifest.name} could be loaded. Tried:\n${list}\n${hints.map((hint) => `- ${hint}`).join("\n")}`;
   throw new NativeNotFoundError(message, { tried });
 }
@@ -36,19 +50,27 @@ function* candidates(): Iterable<string> {
   if (file) return yield file;
   const platform = hostPlatform();
   for (const variant of variants()) {
-    const name = `${packages[variant]}-${platform}`;
-    yield `@cwasm/${name}/cwasm.${platform}.node`;
-    // A checkout, where the build puts addons into the picture of the registry.
-    if (existsSync(join(root, "npm"))) yield join(root, "npm", packages[variant]!, platform, `cwasm.${platform}.node`);
+    const file = join(platform, `cwasm.${platform}.node`);
+    const name = packageOf(variant);
+    if (name !== undefined) yield `${name}-${platform}/cwasm.${platform}.node`;
+    if (checkout) yield Object.hasOwn(packages, variant) ? join(root, "npm", name!.slice("@cwasm/".length), file) : join(customs, variant, file);
   }
 }
 
-/** Which to look for first: what the environment asks for, else what this package is. The other one serves too. */
+/** Which to look for first: what the environment asks for, else what this package is. Of the two prebuilt ones the other serves too. A
+ * custom build is what somebody has chosen, and nothing else takes its place. */
 function variants(): string[] {
-  const own = manifest.name.endsWith("-min") ? "min" : "full";
   const first = process.env["CWASM_VARIANT"] || own;
-  if (!Object.hasOwn(packages, first)) throw new TypeError(`CWASM_VARIANT is "full" or "min", not "${first}"`);
-  return [first, first === "full" ? "min" : "full"];
+  if (Object.hasOwn(packages, first)) return [first, first === "full" ? "min" : "full"];
+  const all = [...Object.keys(packages), ...(manifest.cwasm ? [own] : []), ...(checkout && existsSync(customs) ? readdirSync(customs) : [])];
+  if (all.includes(first)) return [first];
+  const list = all.map((name) => `"${name}"`).join(" or ");
+  throw new TypeError(`CWASM_VARIANT is ${list}, not "${first}"`);
+}
+
+/** The facade's package, whose name those of the platforms begin with. */
+function packageOf(variant: string): string | undefined {
+  return manifest.cwasm && variant === own ? manifest.name : packages[variant];
 }
 
 function attempt(path: string): Native | undefined {
@@ -63,13 +85,13 @@ function attempt(path: string): Native | undefined {
   return undefined;
 }
 
-/** Name and version of the package this file belongs to. Bundled into another one it has neither, and takes any addon it finds. */
-function ownManifest(): { name: string; version?: string } {
+/** The package this file belongs to. Bundled into another one it has neither name nor version, and takes any prebuilt addon it finds. */
+function ownManifest(): Manifest {
   try {
-    const found = load(join(root, "package.json")) as { name: string; version: string };
-    if (found.name.startsWith("@cwasm/wasmtime")) return found;
+    const found = load(join(root, "package.json")) as Manifest;
+    if (Object.values(packages).includes(found.name) || typeof found.cwasm?.variant === "string") return found;
   } catch {
     // bundled
   }
-  return { name: "@cwasm/wasmtime" };
+  return { name: packages["full"]! };
 }

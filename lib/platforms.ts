@@ -14,6 +14,9 @@ export const platforms: readonly string[] = [
   "win32-arm64-msvc",
 ];
 
+/** The prebuilt packages by the name of their build. */
+export const packages: Readonly<Record<string, string>> = { full: "@cwasm/wasmtime", min: "@cwasm/wasmtime-min" };
+
 /** The platform of this process, in the form of the list above, whether it is in the list or not. */
 export function hostPlatform(): string {
   const { platform, arch } = process;

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { StoreLimits, WasiOptions } from "./binding.js";
 import { abortable } from "./abort.js";
 import { wrongType } from "./errors.js";
-import { type Request, native } from "./load.js";
+import { type Request, native, need } from "./load.js";
 import { type Own, type Source, loadCommand, loadCommandSync, path } from "./source.js";
 import { RunImports } from "./run-imports.js";
 import { nextRun } from "./runs.js";
@@ -62,6 +62,7 @@ const limitNames = ["memoryBytes", "tableElements", "instances", "tables", "memo
  * ```
  */
 export async function run(source: Source, options: RunOptions = {}): Promise<RunResult> {
+  need("wasi", "run");
   const { own, wasi, limits } = split(source, options);
   const { signal } = own;
   signal?.throwIfAborted();
@@ -84,6 +85,7 @@ export async function run(source: Source, options: RunOptions = {}): Promise<Run
 
 /** Like `run`, on the JavaScript thread, which waits until the guest ends. */
 export function runSync(source: Source, options: RunOptions = {}): RunResult {
+  need("wasi", "runSync");
   const { own, wasi, limits } = split(source, options);
   own.signal?.throwIfAborted();
   const command = loadCommandSync(source, own);

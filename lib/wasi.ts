@@ -1,6 +1,6 @@
 // WASI for `new Instance`.
 
-import { native, requireFeature } from "./load.js";
+import { native, need } from "./load.js";
 import type { Imports } from "./types.js";
 import { type OwnWasi, standIns } from "./wasi-imports.js";
 
@@ -17,7 +17,7 @@ import { type OwnWasi, standIns } from "./wasi-imports.js";
  * ```
  */
 export function wasiImports(): Imports {
-  requireFeature("wasi");
+  need("wasi", "wasiImports");
   return importsWith();
 }
 

@@ -2,36 +2,42 @@
 // --debug they are built fast, and are slow: for working on the addon.
 
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { inRoot, node, output, root, say } from "./commands.mjs";
 import { install } from "./install.mjs";
 import { variants } from "./variants.mjs";
 
-const words = process.argv.slice(2);
-const parts = words.filter((word) => !word.startsWith("--"));
-const target = words.find((word) => word.startsWith("--target="))?.slice("--target=".length);
-const debug = words.includes("--debug");
-const wanted = (part) => parts.length === 0 || parts.includes(part);
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const words = process.argv.slice(2);
+  const parts = words.filter((word) => !word.startsWith("--"));
+  const target = words.find((word) => word.startsWith("--target="))?.slice("--target=".length);
+  const debug = words.includes("--debug");
+  const wanted = (part) => parts.length === 0 || parts.includes(part);
 
-install();
-for (const variant of Object.keys(variants)) if (wanted(variant)) addon(variant);
-if (wanted("ts")) typescript();
+  install();
+  for (const [variant, build] of Object.entries(variants)) if (wanted(variant)) addon(variant, build, { target, debug });
+  if (wanted("ts")) typescript();
+}
 
-/** napi build always passes --target to cargo, so a plain `cargo build` shares nothing with it: this is the one way to build addons. */
-function addon(variant) {
-  const { profile, features, platforms, firstBuild } = variants[variant];
+/** napi build always passes --target to cargo, so a plain `cargo build` shares nothing with it: this is the one way to build addons. Returns
+ * the platform it is for. */
+export function addon(variant, { profile, features, platforms, firstBuild }, { target = hostTriple(), debug = false }) {
   const made = inRoot("target", "addon", variant);
   const stamp = inRoot("target", "addon", `${variant}.stamp`);
-  const inputs = fingerprint([target ?? hostTriple(), debug, profile, features]);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === inputs && existsSync(built(platforms))) return;
+  const inputs = fingerprint([target, debug, profile, features]);
+  const file = () => existsSync(made) && readdirSync(made).find((name) => name.endsWith(".node"));
+  const place = (name) => inRoot(platforms, name.split(".")[1], name);
+  const before = file();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === inputs && before && existsSync(place(before))) return before.split(".")[1];
   say(`Building the ${variant} addon (${firstBuild}, seconds when little changed)…`);
   rmSync(made, { recursive: true, force: true });
   const options = [
     "--manifest-path",
     "crates/node-api/Cargo.toml",
     "--target",
-    target ?? hostTriple(),
+    target,
     "--output-dir",
     made,
   ];
@@ -51,18 +57,11 @@ function addon(variant) {
       env: { ...process.env, CWASM_VARIANT_NAME: variant },
     },
   );
-  const file = readdirSync(made).find((name) => name.endsWith(".node"));
-  const platform = file.split(".")[1];
-  replace(join(made, file), inRoot(platforms, platform, file));
+  replace(join(made, file()), place(file()));
   // One file of types for both: what min lacks is there too, and throws.
   if (variant === "full") replace(join(made, "binding.d.ts"), inRoot("lib", "binding.d.ts"));
   writeFileSync(stamp, inputs);
-}
-
-/** The addon of this machine, or of the target, as the build left it. */
-function built(platforms) {
-  const found = readdirSync(inRoot(platforms), { recursive: true }).find((name) => name.endsWith(".node"));
-  return inRoot(platforms, found ?? "none");
+  return file().split(".")[1];
 }
 
 /** All that an addon is made from. cargo would know, but napi's first build and its second differ in an environment variable
@@ -108,6 +107,6 @@ function replace(from, to) {
   renameSync(`${to}.new`, to);
 }
 
-function hostTriple() {
+export function hostTriple() {
   return /^host: (.*)$/m.exec(output("rustc", ["-vV"]))[1];
 }
