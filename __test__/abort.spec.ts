@@ -1,11 +1,12 @@
 // AbortSignal: runs that nobody wants any more.
 
-import test from "ava";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { IncompatibleModuleError, Module, features, run, runSync } from "../index.js";
-import { artifact, engineOf, folder, node, nodeJson, typeError } from "./helper.js";
+import { artifact, engineOf, folder, needing, node, nodeJson, typeError } from "./helper.js";
+
+const test = needing("wasi");
 
 const computes = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
 const ends = `(module (memory (export "memory") 1) (func (export "_start")))`;
@@ -64,6 +65,7 @@ if (process.platform !== "win32") {
 
 test("a run that waits for a thread is rejected at once, and one that has ended is not", async (t) => {
   const [endless, module] = [command(computes), command(ends)];
+  t.is((await run(module, { stdin })).exitCode, 0);
   const [first, second] = [new AbortController(), new AbortController()];
   const busy = Array.from({ length: 100 }, () => run(endless, { signal: first.signal, stdin }));
   const waiting = run(module, { signal: second.signal, stdin });
@@ -80,6 +82,7 @@ test("a run that waits for a thread is rejected at once, and one that has ended 
 test("guests that wait hold up neither other guests nor compilations", async (t) => {
   const controller = new AbortController();
   const [asleep, module] = [command(sleeps(0)), command(ends)];
+  t.is((await run(module, { stdin })).exitCode, 0);
   const waiting = Array.from({ length: 20 }, () => run(asleep, { signal: controller.signal, stdin }));
   for (let i = 0; i < 10; i++) t.is((await run(module, { stdin })).exitCode, 0);
   if (features.has("cranelift")) t.truthy(await Module.compile(engineOf(), "(module)"));

@@ -1,9 +1,10 @@
 // The family of anyref: which values are of which of its types, in calls, globals, tables and host functions.
 
-import test from "ava";
 import { ArrayRef, Global, Instance, LinkError, RefType, StructRef, Table } from "../index.js";
-import { load, start, typeError } from "./helper.js";
+import { load, needing, start, typeError } from "./helper.js";
 import { engine, fresh, i32, one, show } from "./ref-guest.js";
+
+const test = needing("gc");
 
 const family = `(module ${[
   "anyref",

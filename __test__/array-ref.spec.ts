@@ -1,9 +1,10 @@
 // ArrayRef: elements of every type, what an array is made of, and how much of them a store has room for.
 
-import test from "ava";
 import { ArrayRef, Global, RefType, Store } from "../index.js";
-import { collect, rangeError, start, thrown, typeError } from "./helper.js";
+import { collect, needing, rangeError, start, thrown, typeError } from "./helper.js";
 import { all, bytes, engine, fresh, show } from "./ref-guest.js";
+
+const test = needing("gc");
 
 const elements: [type: string, given: unknown[], becomes: unknown[]][] = [
   ["i8", [0, 255, 256, -1, "7"], [0, 255, 0, 255, 7]],

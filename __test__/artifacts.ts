@@ -26,6 +26,10 @@ export const profiles: readonly ProfileName[] = [
   ...(["no-signals", "small-address-space", "deterministic", "debug", "embedded", "embedded-signals"] as const).flatMap((name) => [name, `${name}+fuel`, `${name}+epochs`, `${name}+fuel+epochs`] as const),
 ];
 
+/** Of this build: which artifacts load there. Only two features decide it. */
+const bearing = (["gc", "threads"] as const).filter((feature) => features.has(feature));
+const ownBuild = bearing.length === 2 ? {} : { features: bearing };
+
 const engines = new Map<string, Engine>();
 /** One engine per configuration, as programs have. */
 export function engineWith(config: Config): Engine {
@@ -43,7 +47,7 @@ export const artifactBytes = (wat: string, profile?: ProfileName) => readFileSyn
 export const artifactFor = (wat: string, config: Config) => readFileSync(artifactWith(wat, config));
 
 export function artifactWith(wat: string, config: Config): string {
-  const stamp = [version, JSON.stringify(config), statSync(addon("full"), { throwIfNoEntry: false })?.mtimeMs, wat].join("\n");
+  const stamp = [version, JSON.stringify({ ...config, ...ownBuild }), statSync(addon("full"), { throwIfNoEntry: false })?.mtimeMs, wat].join("\n");
   const file = join(folder, `${createHash("sha256").update(stamp).digest("hex")}.cwasm`);
   if (!existsSync(file)) make(wat, config, file);
   return file;
@@ -52,8 +56,8 @@ function make(wat: string, config: Config, file: string) {
   if (features.has("cranelift")) return keep(file, engineWith(config).precompileSync(wat));
   const { CWASM_NATIVE_PATH, ...env } = process.env;
   const script = join(root, "dist", "__test__", "compile.js");
-  const target = compiler && config.target === undefined ? [engineWith(config).target] : [];
-  const { status, stdout, stderr } = spawnSync(compiler ?? process.execPath, [script, JSON.stringify(config), ...target], {
+  const options = { ...ownBuild, ...(compiler && config.target === undefined && { target: engineWith(config).target }) };
+  const { status, stdout, stderr } = spawnSync(compiler ?? process.execPath, [script, JSON.stringify(config), JSON.stringify(options)], {
     input: wat,
     env: { ...env, CWASM_VARIANT: "full" },
     maxBuffer: 1 << 28,

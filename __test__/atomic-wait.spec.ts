@@ -1,9 +1,10 @@
 // Waiting on a shared memory and waking who waits, by JavaScript and guests, here and in workers.
 
-import test from "ava";
 import { Memory, type Trap } from "../index.js";
-import { rangeError, start, thrown, typeError } from "./helper.js";
+import { needing, rangeError, start, thrown, typeError } from "./helper.js";
 import { fresh, handles, messages, pause, shared, show, together, worker } from "./shared-guest.js";
+
+const test = needing("threads");
 
 test("a wait ends at once where the value is another, and by its timeout where nobody notifies", (t) => {
   const memory = shared();

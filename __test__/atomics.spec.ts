@@ -1,8 +1,7 @@
 // Atomic operations of JavaScript on memories of every kind, and of guests beside them.
 
-import test from "ava";
 import { ClosedError, Memory, type Trap } from "../index.js";
-import { rangeError, thrown, typeError } from "./helper.js";
+import { needing, rangeError, thrown, typeError } from "./helper.js";
 import { fresh, shared, show, together } from "./shared-guest.js";
 
 const operations: Record<string, (before: bigint, value: bigint) => bigint> = {
@@ -18,6 +17,7 @@ const kinds: [name: string, memory: () => Memory][] = [
   ["a memory that is not shared", () => new Memory(fresh(), { initial: 1 })],
   ["a 64-bit memory", () => new Memory(fresh(), { initial: 1, address: "i64" })],
 ];
+const on = (name: string) => needing(...(name === "a shared memory" ? ["threads" as const] : []));
 for (const [name, make] of kinds) {
   for (const [type, bits] of [
     ["i32", 32],
@@ -34,7 +34,7 @@ for (const [name, make] of kinds) {
       2n ** BigInt(bits) - 2n,
     ];
 
-    test(`every ${type} operation on ${name} returns what was, leaves what is, and wraps around`, (t) => {
+    on(name)(`every ${type} operation on ${name} returns what was, leaves what is, and wraps around`, (t) => {
       const memory = make();
       memory.write(0, new Uint8Array(32).fill(0xaa));
       for (const [operation, compute] of Object.entries(operations)) {
@@ -52,7 +52,7 @@ for (const [name, make] of kinds) {
       t.deepEqual(new Set(around), new Set([0xaa]), "nothing beside it");
     });
 
-    test(`${type} is compared and exchanged on ${name}`, (t) => {
+    on(name)(`${type} is compared and exchanged on ${name}`, (t) => {
       const memory = make();
       for (const before of values) {
         for (const expected of values) {
@@ -65,7 +65,7 @@ for (const [name, make] of kinds) {
   }
 }
 
-test("values are converted as by a call, and little-endian", (t) => {
+needing("threads")("values are converted as by a call, and little-endian", (t) => {
   const memory = shared();
   memory.atomicStore("i32", 0, "0x10" as any);
   t.is(memory.atomicLoad("i32", 0), 16);
@@ -89,7 +89,7 @@ const uses: [name: string, use: Use][] = [
   ["atomicWait", (m, type, offset, value) => m.atomicWait(type, offset, value, 0)],
 ];
 for (const [name, use] of uses) {
-  test(`${name} refuses places that are not aligned, outside or none, and types that are none`, (t) => {
+  needing("threads")(`${name} refuses places that are not aligned, outside or none, and types that are none`, (t) => {
     const memory = shared();
     memory.write(0, new Uint8Array(65_536).fill(0x11));
     const check = (type: unknown, offset: unknown, error: object) =>
@@ -160,7 +160,7 @@ for (const [name, use] of uses) {
   });
 }
 
-test("operations that are none are a TypeError", (t) => {
+needing("threads")("operations that are none are a TypeError", (t) => {
   const memory = shared() as any;
   for (const wrong of ["nand", "", "ADD", "toString", "__proto__", 0, null, undefined, {}]) {
     t.throws(() => memory.atomicRmw("i32", wrong, 0, 1), typeError, show(wrong));
@@ -168,7 +168,7 @@ test("operations that are none are a TypeError", (t) => {
   t.is(memory.atomicLoad("i32", 0), 0);
 });
 
-test("guests and JavaScript see each other's atomics", (t) => {
+needing("threads")("guests and JavaScript see each other's atomics", (t) => {
   const { memory, exports } = together();
   memory.atomicStore("i32", 16, 40);
   t.is(exports.add(16, 2), 40);

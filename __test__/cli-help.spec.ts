@@ -11,6 +11,7 @@ import { keygen } from "../cli/keygen.js";
 import { run } from "../cli/run.js";
 import { sign, verify } from "../cli/sign.js";
 import { command, guest } from "./command.js";
+import { needing } from "./needing.js";
 
 const commands: Command[] = [run, compile, inspect, keygen, sign, verify, features];
 const lines = (text: string) => text.split("\n").map((line) => line.trim());
@@ -67,7 +68,7 @@ test("a command or flag that is misspelled is refused with the one that was mean
   }
 });
 
-test("a flag that wasmtime has and cwasm has not is refused as such", async (t) => {
+needing("wasi")("a flag that wasmtime has and cwasm has not is refused as such", async (t) => {
   for (const args of [["-g", "1234"], ["--config", "x"], ["-D", "coredump=x"], ["-W", "wmemcheck"], ["-W", "simd=n"], ["-O", "pooling-allocator"], ["-C", "compiler=winch"], ["-S", "http"], ["--profile", "perfmap"]]) {
     const { status, stderr } = await command(["run", ...args, "x.wasm"]);
     t.is(status, 2);
@@ -84,14 +85,14 @@ test("colours are for terminals, and where FORCE_COLOR asks for them", async (t)
   t.notRegex(await said({ NO_COLOR: "1" }), /\x1b/);
 });
 
-test("what a guest has written into a message is no command to the terminal", async (t) => {
+needing("wasi")("what a guest has written into a message is no command to the terminal", async (t) => {
   const { status, stderr } = await command(["run", ...guest(`(module (import "wasi_snapshot_preview1" "\\1b[2Jx" (func)) (func (export "_start")))`)]);
   t.is(status, 1);
   t.regex(stderr, /^cwasm: LinkError: .*\\u\{1b\}\[2Jx/);
   t.notRegex(stderr, /\x1b/);
 });
 
-test("an exception that nobody caught ends a command as a trap does", async (t) => {
+needing("gc")("an exception that nobody caught ends a command as a trap does", async (t) => {
   const text = `(module (tag $t) (func (export "_start") (throw $t)))`;
   const { status, stderr } = await command(["run", ...guest(text)]);
   t.deepEqual([status, stderr], [134, "cwasm: Exception: the guest threw an exception that nobody caught\n"]);

@@ -6,7 +6,7 @@ import test from "ava";
 import { features } from "../index.js";
 import { parameter, resultText } from "../cli/values.js";
 import { command, guest } from "./command.js";
-import { artifact, folder } from "./helper.js";
+import { artifact, folder, needing } from "./helper.js";
 
 const compiles = features.has("cranelift");
 const wasi = "wasi_snapshot_preview1";
@@ -28,7 +28,7 @@ const reactor = `(module
 const file = guest(reactor);
 const metered = guest(reactor, "metered");
 
-test("--invoke calls an exported function of a reactor that is initialized, and prints its results line by line", async (t) => {
+needing("gc")("--invoke calls an exported function of a reactor that is initialized, and prints its results line by line", async (t) => {
   for (const [args, printed] of [
     [["ready"], "1\n"],
     [["_initialize"], ""],
@@ -44,7 +44,7 @@ test("--invoke calls an exported function of a reactor that is initialized, and 
   }
 });
 
-test("--invoke says what is wrong with the name or the arguments before anything runs, and exits with 2", async (t) => {
+needing("gc")("--invoke says what is wrong with the name or the arguments before anything runs, and exits with 2", async (t) => {
   for (const [args, message] of [
     [["ad"], /exports no function 'ad'\n {2}hint: did you mean 'add'\? it exports _initialize, ready, add, /],
     [["memory"], /^cwasm: 'memory' is no function of .*: it is a memory\n$/],
@@ -65,7 +65,7 @@ test("--invoke says what is wrong with the name or the arguments before anything
   }
 });
 
-test("a function that is invoked may exit, trap and run into limits as a command does", async (t) => {
+needing("gc")("a function that is invoked may exit, trap and run into limits as a command does", async (t) => {
   t.deepEqual(await command(["run", "--invoke", "exit", ...file, "9"]), { status: 9, stdout: "", stderr: "" });
   for (const [args, message] of [
     [["--invoke", "boom", ...file], /^cwasm: Trap: wasm trap: .*\n {2}0: /],
@@ -99,20 +99,20 @@ const guestOfWasi = `(module
       (i32.mul (i32.const 100) (i32.eqz (call $prestat (i32.const 3) (i32.const 32)))))))
   (func (export "see") (param i32) (result i32) (i32.add (i32.mul (i32.const 1000) (local.get 0)) (call $see))))`;
 
-test("a function that is invoked has the streams, variables and directories that the flags grant, and its words as arguments", async (t) => {
+needing("wasi")("a function that is invoked has the streams, variables and directories that the flags grant, and its words as arguments", async (t) => {
   const see = guest(guestOfWasi);
   const args = (...flags: string[]) => ["run", "--invoke", "see", "--env", "A=1", "--dir", `${folder(t)}::/`, ...flags, ...see, "7", "more"];
   t.deepEqual(await command(args(), { input: "in\n" }), { status: 0, stdout: "in\n7113\n", stderr: "" });
   t.deepEqual(await command(args("-S", "inherit-stdin=n"), { input: "in\n" }), { status: 0, stdout: "7113\n", stderr: "" });
 });
 
-test("a module without _start is no command: the message names what --invoke could call", async (t) => {
+needing("gc")("a module without _start is no command: the message names what --invoke could call", async (t) => {
   const { status, stdout, stderr } = await command(["run", ...file]);
   t.deepEqual([status, stdout], [1, ""]);
   t.regex(stderr, /^cwasm: LinkError: .* has no function '_start': it is no WASI command\n {2}hint: --invoke NAME calls another function; it exports ready, add, /);
 });
 
-test("--preload gives a module's exports to FILE, which may be a command", async (t) => {
+needing("wasi")("--preload gives a module's exports to FILE, which may be a command", async (t) => {
   const other = `(module (func (export "twice") (param i32) (result i32) (i32.mul (i32.const 2) (local.get 0))))`;
   const mainText = `(module (import "other" "twice" (func $twice (param i32) (result i32))) (import "${wasi}" "proc_exit" (func $exit (param i32)))
     (memory (export "memory") 1) (func (export "_start") (call $exit (call $twice (i32.const 21)))) (func (export "four") (result i32) (call $twice (i32.const 2))))`;
@@ -129,7 +129,7 @@ test("--preload gives a module's exports to FILE, which may be a command", async
   t.is((await command(["run", "-W", "unknown-imports-trap", "--invoke", "call", ...trapping])).status, 1);
 });
 
-test("FILE may be text, and may come from stdin", async (t) => {
+needing("wasi")("FILE may be text, and may come from stdin", async (t) => {
   const text = `(module (func (export "one") (result i32) (i32.const 1)))`;
   const flags = compiles ? [] : ["--precompiled"];
   const path = join(folder(t), compiles ? "one.wat" : "one.cwasm");

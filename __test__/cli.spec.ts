@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { features, variant, version, wasmtimeVersion } from "../index.js";
 import { command } from "./command.js";
-import { artifact, wasm } from "./helper.js";
+import { artifact, needing, wasm } from "./helper.js";
 
 const compiles = features.has("cranelift");
 const folder = mkdtempSync(join(tmpdir(), "cwasm-cli-"));
@@ -47,30 +47,30 @@ function guest(name: string, text: string, profile: "default" | "metered" = "def
   return ["--precompiled", artifact(text, profile)];
 }
 
-test("runs a guest, and all after FILE is the guest's", async (t) => {
+needing("wasi")("runs a guest, and all after FILE is the guest's", async (t) => {
   const { status, stdout, stderr } = await command(["run", ...guest("echo", echo), "--dir", "-x", "--", "a b"]);
   t.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   t.regex(stdout, /^\w+\.c?wasm /);
   t.true(stdout.endsWith(" --dir -x -- a b "), stdout);
 });
 
-test("takes the name that the guest sees from --argv0", async (t) => {
+needing("wasi")("takes the name that the guest sees from --argv0", async (t) => {
   const { stdout } = await command(["run", "--argv0", "me", ...guest("argv0", echo), "x"]);
   t.is(stdout, "me x ");
 });
 
-test("exits as the guest does", async (t) => {
+needing("wasi")("exits as the guest does", async (t) => {
   t.is((await command(["run", ...guest("exit3", exit(3))])).status, 3);
 });
 
-test("exits with 134 after a trap, with its frames on stderr", async (t) => {
+needing("wasi")("exits with 134 after a trap, with its frames on stderr", async (t) => {
   const { status, stdout, stderr } = await command(["run", ...guest("trap", trap)]);
   t.is(status, 134);
   t.is(stdout, "");
   t.regex(stderr, /^cwasm: Trap: wasm trap: wasm `unreachable` instruction executed\n {2}0: \S.* at 0x[0-9a-f]+\n {2}1: /);
 });
 
-test("stops a guest at its deadline", async (t) => {
+needing("wasi")("stops a guest at its deadline", async (t) => {
   for (const time of ["timeout=50ms", "timeout=0.05", "timeout=50000us,fuel=9223372036854775807"]) {
     const { status, stderr } = await command(["run", "-W", time, ...guest("endless", endless, "metered")]);
     t.is(status, 134);
@@ -78,13 +78,13 @@ test("stops a guest at its deadline", async (t) => {
   }
 });
 
-test("stops a guest that has used up its fuel", async (t) => {
+needing("wasi")("stops a guest that has used up its fuel", async (t) => {
   const { status, stderr } = await command(["run", "-W", "fuel=10000", ...guest("endless", endless, "metered")]);
   t.is(status, 134);
   t.regex(stderr, /OutOfFuelError/);
 });
 
-test("refuses to run an artifact that is not said to be one", async (t) => {
+needing("wasi")("refuses to run an artifact that is not said to be one", async (t) => {
   const file = artifact(exit(5));
   const refused = await command(["run", file]);
   t.is(refused.status, 1);
@@ -130,7 +130,7 @@ test("says what to do with wasm on a build that compiles none", async (t) => {
   t.regex(stderr, /^cwasm: FeatureUnavailableError: .*'cranelift'\n {2}hint: .*`cwasm compile FILE`.* --precompiled/);
 });
 
-test("refuses a profile that there is not, and limits that the artifact's has not", async (t) => {
+needing("wasi")("refuses a profile that there is not, and limits that the artifact's has not", async (t) => {
   const file = join(folder, "any.wasm");
   writeFileSync(file, wasm(exit(0)));
   if (compiles) {
@@ -149,7 +149,7 @@ test("says which file is not there, and exits with 1", async (t) => {
   t.regex(stderr, /ENOENT.*nowhere\.wasm/);
 });
 
-test("grants the directories and variables that are named", async (t) => {
+needing("wasi")("grants the directories and variables that are named", async (t) => {
   const list = guest("environ", `(module
     (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ProfileName, features } from "../index.js";
-import { artifact } from "./helper.js";
+import { artifact, heard } from "./helper.js";
 
 /** Its script. */
 export const cwasm = fileURLToPath(new URL("../cli/cwasm.js", import.meta.url));
@@ -18,12 +18,19 @@ export interface Ended {
 }
 /** Runs it to its end. */
 export function command(args: string[], { cwd, input = "", env = {} }: { cwd?: string; input?: string | undefined; env?: object } = {}): Promise<Ended> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
       [cwasm, ...args],
       { cwd, env: { ...process.env, NODE_OPTIONS: "", FORCE_COLOR: undefined, ...env } },
-      (error, stdout, stderr) => resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+      (error, stdout, stderr) => {
+        try {
+          heard(stderr);
+          resolve({ status: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+        } catch (lacking) {
+          reject(lacking);
+        }
+      },
     );
     child.stdin!.end(input);
   });

@@ -2,9 +2,9 @@
 
 import test from "ava";
 import { ArrayRef, Exception, Func, Instance, Memory, Module, RefType, Store, Table, Tag } from "../index.js";
-import { engineOf, load, node, rangeError, start, thrown, typeError, wrap } from "./helper.js";
+import { engineOf, load, needing, node, rangeError, start, thrown, typeError, wrap } from "./helper.js";
 
-test("a type that contains itself many times has a short text", (t) => {
+needing("gc")("a type that contains itself many times has a short text", (t) => {
   const wide = Array(1000).fill("(ref null $s)").join(" ");
   const { module } = load(`(module (type $s (struct (field ${wide}))) (func (export "f") (param (ref null $s))))`);
   const [{ type }] = module.exports as any;
@@ -14,7 +14,7 @@ test("a type that contains itself many times has a short text", (t) => {
   t.true(error!.message.length < 2500);
 });
 
-test("an exception that JavaScript meets as an exnref first is an Exception, beside other results", (t) => {
+needing("gc")("an exception that JavaScript meets as an exnref first is an Exception, beside other results", (t) => {
   const { exports } = start(`(module (tag $t (export "t") (param i32 externref))
     (global $g (export "g") (mut exnref) (ref.null exn))
     (func $make (param $x externref) (result exnref)
@@ -34,7 +34,7 @@ test("an exception that JavaScript meets as an exnref first is an Exception, bes
   t.not(first, second);
 });
 
-test("what a host function returns and is not of the very type can be caught by catch_all", (t) => {
+needing("gc")("what a host function returns and is not of the very type can be caught by catch_all", (t) => {
   const { exports } = start(
     `(module (import "env" "f" (func $f (result i31ref)))
       (func (export "try") (result i32)
@@ -46,7 +46,7 @@ test("what a host function returns and is not of the very type can be caught by 
   t.throws(() => exports.call(), typeError);
 });
 
-test("an Exception of values that are not of the tag's very types is a TypeError", (t) => {
+needing("gc")("an Exception of values that are not of the tag's very types is a TypeError", (t) => {
   const engine = engineOf();
   const store = new Store(engine);
   const struct = RefType.struct(engine, [{ type: "i32" }]);
@@ -56,7 +56,7 @@ test("an Exception of values that are not of the tag's very types is a TypeError
   }
 });
 
-test("an element that is not given is null, whatever stands in the text of its type", (t) => {
+needing("gc")("an element that is not given is null, whatever stands in the text of its type", (t) => {
   const engine = engineOf();
   const store = new Store(engine);
   const element = RefType.struct(engine, [{ type: "externref" }]);
@@ -65,7 +65,7 @@ test("an element that is not given is null, whatever stands in the text of its t
   t.is(table.get(0), null);
 });
 
-test("odd objects that are thrown are caught like any other value, and none of their code runs", (t) => {
+needing("gc")("odd objects that are thrown are caught like any other value, and none of their code runs", (t) => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   const noting = new Proxy({}, { getPrototypeOf: () => t.fail() as never, has: () => t.fail() as never, get: () => t.fail() as never });
@@ -88,7 +88,7 @@ test("odd objects that are thrown are caught like any other value, and none of t
   }
 });
 
-test("a function is of the type that it was declared with, not of another of the same parameters", (t) => {
+needing("gc")("a function is of the type that it was declared with, not of another of the same parameters", (t) => {
   const { exports, store } = start(`(module (type $open (sub (func))) (type $closed (func))
     (func (export "take") (param (ref $open))) (func $o (export "o") (type $open)) (func (export "c") (type $closed)))`);
   exports.take(exports.o);
@@ -97,7 +97,7 @@ test("a function is of the type that it was declared with, not of another of the
   t.deepEqual(Func.type(exports.o), { parameters: [], results: [] });
 });
 
-test("a table has ten million elements at most, unless its store's limits say otherwise", (t) => {
+needing("gc")("a table has ten million elements at most, unless its store's limits say otherwise", (t) => {
   const store = new Store(engineOf());
   t.throws(() => new Table(store, { element: "externref", initial: 2 ** 31 }), rangeError);
   const { exports } = start(`(module (table $t 0 funcref) (func (export "grow") (param i32) (result i32)
@@ -106,7 +106,7 @@ test("a table has ten million elements at most, unless its store's limits say ot
   t.is(exports.grow(1000), 0);
 });
 
-test("large arrays of the guest are made at once", (t) => {
+needing("gc")("large arrays of the guest are made at once", (t) => {
   const engine = engineOf();
   const list = Array.from({ length: 30_000 }, (_, i) => i);
   const array = new ArrayRef(new Store(engine), RefType.array(engine, { type: "i32" }), list);

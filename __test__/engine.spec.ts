@@ -4,7 +4,7 @@ import test from "ava";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CompileError, Engine, Instance, Module, Store, features, runSync } from "../index.js";
-import { artifact, folder, isUnavailable, load, needs, node, profiles, start, thrown, typeError, wasm } from "./helper.js";
+import { artifact, folder, isUnavailable, load, needing, needs, node, profiles, start, thrown, typeError, wasm } from "./helper.js";
 
 const add = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 const adds = (engine: Engine, module: Module) => new Instance(new Store(engine), module).exports.add(40, 2) === 42;
@@ -176,7 +176,7 @@ test("many compilations run at once", async (t) => {
   for (const [i, module] of (await modules).entries()) t.is(adds(engine, module), i % 2 === 1);
 });
 
-test("two engines of one process do not disturb each other", (t) => {
+needing("wasi")("two engines of one process do not disturb each other", (t) => {
   const engines = [new Engine(), new Engine({ profile: "metered" }), new Engine({ maxWasmStack: 100_000 })];
   for (const engine of engines) t.true(adds(engine, load(add, { engine }).module));
   t.is(runSync(load(`(module (func (export "_start")))`).module, { stdin: "ignore" }).exitCode, 0);

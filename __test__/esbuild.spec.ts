@@ -1,11 +1,12 @@
 // A real program, esbuild, written in Go: from one artifact that scripts/test.mjs has had made. `npm run guests` runs more of them.
 
-import test from "ava";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { artifactOf } from "../guests/guest.js";
 import { type RunOptions, run, runSync } from "../index.js";
-import { folder, root } from "./helper.js";
+import { folder, needing, root } from "./helper.js";
+
+const test = needing("wasi");
 
 const artifact = artifactOf("esbuild");
 test.before((t) => {

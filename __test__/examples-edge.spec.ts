@@ -1,10 +1,11 @@
 // examples/edge: what its workflow does is done here, as it stands there, and what starts at the edge starts.
 
-import test from "ava";
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { folder, root } from "./helper.js";
+import { folder, needing, root } from "./helper.js";
+
+const test = needing("gc", "threads");
 
 /** The commands of the workflow's steps, in order. */
 const steps = [...readFileSync(join(root, "examples/edge/artifacts.yml"), "utf8").matchAll(/^( +)run: (?:\|\n((?:\1 {2}.*\n)+)|(.*))/gm)].map(

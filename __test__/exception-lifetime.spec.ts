@@ -1,9 +1,10 @@
 // What exceptions take of a store's limits and of memory, and how long guests and JavaScript keep them.
 
-import test from "ava";
 import { Exception, InternalError, Trap, WasmtimeError } from "../index.js";
-import { artifact, nodeJson, thrown } from "./helper.js";
+import { artifact, needing, nodeJson, thrown } from "./helper.js";
 import { fresh, guest, ordinary, show } from "./exception-guest.js";
+
+const test = needing("gc");
 
 for (const limits of [{ memoryBytes: 0 }, { memoryBytes: 1000 }, { memoryBytes: 0, trapOnGrowFailure: true }]) {
   test(`where ${JSON.stringify(limits)} leaves no room for an exception, what was thrown comes out all the same`, (t) => {

@@ -1,9 +1,10 @@
 // Exceptions on their way through more than one guest: linkers, start functions, JavaScript in between, and other stores.
 
-import test from "ava";
 import { Exception, Instance, Linker, Store, Tag, Trap } from "../index.js";
-import { load, thrown, typeError, wrap } from "./helper.js";
+import { load, needing, thrown, typeError, wrap } from "./helper.js";
 import { engine, error, fresh, ordinary, show } from "./exception-guest.js";
+
+const test = needing("gc");
 
 test("a function of Func.wrap and one of a linker throw as imports do", (t) => {
   const { exports, store, module } = fresh();

@@ -1,9 +1,10 @@
 // Exceptions as values: as exnref everywhere, and through anyref and externref.
 
-import test from "ava";
 import { Exception, Global, RefType, StructRef, Table, Tag, Trap } from "../index.js";
-import { collect, start, thrown, typeError, wrap } from "./helper.js";
+import { collect, needing, start, thrown, typeError, wrap } from "./helper.js";
 import { engine, error, fresh, show } from "./exception-guest.js";
+
+const test = needing("gc");
 
 test("an Exception is the same object as exnref, through calls, tables, globals and fields", (t) => {
   const { exports, store, what } = fresh();

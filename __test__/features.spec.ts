@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as api from "../index.js";
 import { type FeatureName, featureTable } from "../lib/features.js";
 import { native } from "../lib/native.js";
+import { packages } from "../lib/platforms.js";
 import { isUnavailable, root, thrown } from "./helper.js";
 
 const { features, requireFeature, variant, version, wasmtimeVersion } = api;
@@ -19,9 +20,13 @@ test("a build says what it is", (t) => {
   t.true(readFileSync(join(root, "Cargo.lock"), "utf8").includes(`name = "wasmtime"\nversion = "${wasmtimeVersion}"`));
 });
 
-test("features are names of the table: all of them in full, no compiler in min", (t) => {
+test("features are names of the table: all of them in full, no compiler in min, what was asked for in a custom build", (t) => {
   for (const feature of features) t.true(names.includes(feature), feature);
   if (variant === "full") t.deepEqual([...features].sort(), [...names].sort());
+  if (!Object.hasOwn(packages, variant)) {
+    const { cwasm } = JSON.parse(readFileSync(join(root, "target", "custom", variant, "package.json"), "utf8"));
+    t.deepEqual({ variant, features: [...features].sort() }, cwasm);
+  }
   if (variant === "min") {
     for (const feature of ["cranelift", "wat", "cache"] as const) t.false(features.has(feature), feature);
     for (const feature of ["gc", "async", "threads", "pooling-allocator", "wasi"] as const) t.true(features.has(feature), feature);

@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Func, Instance, LinkError, Store, Table } from "../index.js";
-import { artifact, engineOf, load, node, nodeJson, start, thrown, typeError, wrap } from "./helper.js";
+import { artifact, engineOf, load, needing, node, nodeJson, start, thrown, typeError, wrap } from "./helper.js";
 
 test("an exported function is called with numbers and returns one", (t) => {
   const { exports } = start(`(module
@@ -145,7 +145,7 @@ const signatures = `(module
   (func (export "callOne") (param i32) (result i32) (call $one (local.get 0)))
   (func (export "callNone") (call $none)))`;
 for (const flags of [[], ["--disallow-code-generation-from-strings"]]) {
-  test(`calls of many signatures work ${flags.length ? "where code can't be made from strings" : "in a process of its own"}`, (t) => {
+  needing("gc")(`calls of many signatures work ${flags.length ? "where code can't be made from strings" : "in a process of its own"}`, (t) => {
     const script = `
       import { Engine, Func, Instance, Module, Store } from "@cwasm/wasmtime";
       import assert from "node:assert";
@@ -174,7 +174,7 @@ for (const flags of [[], ["--disallow-code-generation-from-strings"]]) {
   });
 }
 
-test("a host function of a store that is gone is never called: an exported function keeps it", (t) => {
+needing("gc")("a host function of a store that is gone is never called: an exported function keeps it", (t) => {
   const script = `
     import { Engine, Instance, Module, Store } from "@cwasm/wasmtime";
     const engine = new Engine(), module = Module.deserializeFile(engine, $(file));
@@ -187,7 +187,7 @@ test("a host function of a store that is gone is never called: an exported funct
   t.is(status, 0);
 });
 
-test("Func.type says the type of an exported function, wasm's or wrapped, and of no other", (t) => {
+needing("gc")("Func.type says the type of an exported function, wasm's or wrapped, and of no other", (t) => {
   const { exports, store } = start(`(module (func (export "f") (param i32 externref) (result i64 f32) (i64.const 0) (f32.const 0)))`);
   t.deepEqual(Func.type(exports.f), { parameters: ["i32", "externref"], results: ["i64", "f32"] });
   t.deepEqual(Func.type(wrap(store, ["v128"], [], () => undefined)), { parameters: ["v128"], results: [] });

@@ -24,8 +24,10 @@ import {
 } from "../index.js";
 import { HostTable } from "../lib/host-table.js";
 import { artifact, engineOf, root } from "./artifacts.js";
+import { heard } from "./needing.js";
 
 export * from "./artifacts.js";
+export * from "./needing.js";
 
 export interface Loading {
   profile?: ProfileName;
@@ -75,7 +77,7 @@ export function node(
   }: { values?: Record<string, unknown>; flags?: string[]; env?: NodeJS.ProcessEnv; input?: string; timeout?: number } = {},
 ) {
   const text = script.replace(/\$\((\w+)\)/g, (_, name) => JSON.stringify(values[name]));
-  return spawnSync(process.execPath, [...flags, "--input-type=module", "--eval", text], {
+  const ended = spawnSync(process.execPath, [...flags, "--input-type=module", "--eval", text], {
     cwd: root,
     env: { ...process.env, ...env },
     encoding: "utf8",
@@ -84,6 +86,8 @@ export function node(
     timeout,
     killSignal: "SIGKILL",
   });
+  heard(ended.stderr);
+  return ended;
 }
 /** The same for a script that prints JSON, and must end well. */
 export function nodeJson(t: ExecutionContext, script: string, options?: Parameters<typeof node>[1]): any {

@@ -1,6 +1,5 @@
 // What host functions throw: who may catch it, and that it comes out as itself.
 
-import test from "ava";
 import {
   ClosedError,
   DeadlineError,
@@ -15,8 +14,10 @@ import {
   WasiExit,
   WasmtimeError,
 } from "../index.js";
-import { collect, load, start, thrown } from "./helper.js";
+import { collect, load, needing, start, thrown } from "./helper.js";
 import { catches, error, fresh, ordinary, show } from "./exception-guest.js";
+
+const test = needing("gc");
 
 test("an Exception that a host function throws is caught by its tag, with its payload", (t) => {
   const { exports, what } = fresh();

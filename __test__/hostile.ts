@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { Instance, Linker, Module, type ProfileName, Store, type StoreLimits, callMany, features, run, runSync } from "../index.js";
+import { FeatureUnavailableError, Instance, Linker, Module, type ProfileName, Store, type StoreLimits, callMany, features, run, runSync } from "../index.js";
 import { artifact, engineOf, root } from "./artifacts.js";
 
 export interface Attack {
@@ -147,6 +147,8 @@ function text({ wat, body }: Attack, entry: Entry): string {
     (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 }
 
+export const needsWasi = ({ wat }: Attack, entry: Entry) => /run/.test(entry) || wat.includes("wasi_snapshot_preview1");
+
 export interface Outcome {
   /** The error's class and its trap's code. */
   end: string;
@@ -163,10 +165,12 @@ export async function strike(attack: Attack, limit: Limit, entry: Entry): Promis
   const module = Module.deserializeFile(engine, file);
   const { limits, ...rest } = limit.options;
   const quiet = { stdin: "ignore", stdout: "capture", maxOutputBytes: 65536 } as const;
-  const store = new Store(engine, { ...limit.options, wasi: quiet });
+  const wasi = features.has("wasi");
+  const store = new Store(engine, { ...limit.options, wasi: wasi ? quiet : undefined });
   let exports: any;
   const imports = { f: () => exports && !attack.body.includes("$f") && exports.attack(), again: () => exports.attack() };
-  const linker = new Linker(engine).defineWasi();
+  const linker = new Linker(engine);
+  if (wasi || needsWasi(attack, entry)) linker.defineWasi();
   for (const [name, f] of Object.entries(imports)) linker.defineFunc("env", name, { parameters: [], results: [] }, f);
   if (!/run|start|Pre/.test(entry)) exports = linker.instantiate(store, module).exports;
   const ways: Record<Entry, () => unknown> = {
@@ -184,6 +188,7 @@ export async function strike(attack: Attack, limit: Limit, entry: Entry): Promis
   try {
     end = String(await ways[entry]());
   } catch (error) {
+    if (error instanceof FeatureUnavailableError) throw error;
     const { trapCode } = error as { trapCode?: string };
     end = `${(error as Error).constructor.name}${trapCode === undefined ? "" : ` ${trapCode}`}`;
   }
@@ -196,6 +201,7 @@ export async function strike(attack: Attack, limit: Limit, entry: Entry): Promis
 function command(args: string[]): string {
   const cli = join(root, "dist", "cli", "cwasm.js");
   const { status, signal, stderr } = spawnSync(process.execPath, [cli, "run", ...args], { encoding: "utf8" });
+  if (stderr.startsWith("cwasm: FeatureUnavailableError")) return stderr;
   return `${/^cwasm: (\w+)/.exec(stderr)?.[1]}, status ${signal ?? status}`;
 }
 /** How a guest ends that is started in this way. */

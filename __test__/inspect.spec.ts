@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import { spawnSync } from "node:child_process";
 import { IncompatibleModuleError, Module, features, inspect, run, sign, version, wasmtimeVersion } from "../index.js";
-import { artifact, artifactBytes, engineOf, folder, root, thrown, typeError } from "./helper.js";
+import { artifact, artifactBytes, engineOf, folder, needing, root, thrown, typeError } from "./helper.js";
 
 const wat = `(module $shown
   (import "env" "f" (func $f (param i32 i64) (result f64 externref))) (import "env" "m" (memory 1 3))
@@ -21,7 +21,7 @@ const file = artifact(wat);
 const bytes = readFileSync(file);
 const limits = { address: "i32" } as const;
 
-test("inspect says what an artifact was compiled from, with and for", (t) => {
+needing("gc", "threads")("inspect says what an artifact was compiled from, with and for", (t) => {
   const info = inspect(bytes);
   t.is(info.kind, "module");
   t.is(info.name, "shown");
@@ -41,7 +41,7 @@ test("inspect says what an artifact was compiled from, with and for", (t) => {
   t.is(info.signature, undefined);
 });
 
-test("its imports and exports are as the module that is loaded has them", (t) => {
+needing("gc", "threads")("its imports and exports are as the module that is loaded has them", (t) => {
   const info = inspect(bytes);
   t.deepEqual(info.imports, [
     { module: "env", name: "f", kind: "function", type: { parameters: ["i32", "i64"], results: ["f64", "externref"] } },
@@ -67,7 +67,7 @@ test("the parts of the file are listed with their sizes, and so are custom secti
   ]);
 });
 
-test("a module gives copies of its custom sections, compiled or loaded", (t) => {
+needing("gc", "threads")("a module gives copies of its custom sections, compiled or loaded", (t) => {
   const modules = [Module.deserialize(engineOf(), bytes), Module.deserializeFile(engineOf(), file)];
   if (features.has("cranelift")) modules.push(Module.compileSync(engineOf(), wat));
   for (const module of modules) {
@@ -84,7 +84,7 @@ test("a module gives copies of its custom sections, compiled or loaded", (t) => 
   }
 });
 
-test("what is loaded and serialized again is the same artifact", (t) => {
+needing("gc", "threads")("what is loaded and serialized again is the same artifact", (t) => {
   if (!features.has("cranelift")) return void t.throws(() => Module.deserialize(engineOf(), bytes).serialize(), { code: "ERR_WASMTIME_FEATURE_UNAVAILABLE" });
   t.deepEqual(Module.deserialize(engineOf(), bytes).serialize(), bytes);
   t.deepEqual(Module.deserializeFile(engineOf(), file).serialize(), bytes);
@@ -161,7 +161,7 @@ test("why an artifact does not load here is told, with the error that loading th
   t.true(sections.length > 3);
 });
 
-test("garbage of every kind gets a clear answer", async (t) => {
+needing("wasi")("garbage of every kind gets a clear answer", async (t) => {
   const garbage = [Buffer.alloc(0), Buffer.alloc(100), Buffer.from("\0asm\x01\0\0\0"), Buffer.from("#!/bin/sh\n"), readFileSync(process.execPath).subarray(0, 1 << 20)];
   for (const wrong of garbage) {
     const error = t.throws(() => inspect(wrong), { instanceOf: IncompatibleModuleError }) as IncompatibleModuleError;
@@ -172,7 +172,7 @@ test("garbage of every kind gets a clear answer", async (t) => {
 
 const cwasm = (...args: string[]) => spawnSync(process.execPath, [join(root, "dist", "cli", "cwasm.js"), ...args], { encoding: "utf8" });
 
-test("cwasm inspect prints all of it for people, and as JSON", (t) => {
+needing("gc", "threads")("cwasm inspect prints all of it for people, and as JSON", (t) => {
   const { status, stdout, stderr } = cwasm("inspect", file);
   t.deepEqual([status, stderr], [0, ""]);
   for (const line of [/^kind +module 'shown'$/m, /^profile +default$/m, /^target +\S+-\S+$/m, /env\.f \(i32, i64\) -> \(f64, externref\)/, /^loads here +yes$/m]) {

@@ -1,9 +1,9 @@
 // What is thrown, as V8 does it: traps, JavaScript's own values and exceptions of wasm, and how far each comes.
 
 import { named } from "./v8.js";
-import { agree, convert, fail, host, object, raise, sorry, symbol, trapper } from "./js-api.js";
+import { agreeing, convert, fail, host, object, raise, sorry, symbol, trapper } from "./js-api.js";
 
-agree("traps are errors of a class of their own, and the instance works on", (w, log) => {
+agreeing("gc")("traps are errors of a class of their own, and the instance works on", (w, log) => {
   const { unreachable, divide, load, indirect, truncate } = trapper(w);
   const numbers = [() => divide(0), () => divide(-1), () => truncate(NaN), () => truncate(1e30)];
   for (const trap of [unreachable, ...numbers, () => load(-1), () => load(65533), () => indirect(0), () => indirect(1)]) {
@@ -11,7 +11,7 @@ agree("traps are errors of a class of their own, and the instance works on", (w,
     log.of(() => divide(1));
   }
 });
-agree("what host functions and conversions throw comes out as the same value, also primitives", (w, log) => {
+agreeing("gc")("what host functions and conversions throw comes out as the same value, also primitives", (w, log) => {
   for (const thrown of [sorry, 5, "s", undefined, null, 0n, -0, symbol, object, host, new RangeError(), Promise.reject(5).catch(() => {})]) {
     log.of(() => trapper(w, raise(thrown)).call(1));
     log.of(() => trapper(w, () => ({ valueOf: raise(thrown) })).call(1));
@@ -19,7 +19,7 @@ agree("what host functions and conversions throw comes out as the same value, al
     for (const type of ["i32", "i64", "f32", "f64"]) log.of(() => convert(w).exports[`id ${type}`]({ [Symbol.toPrimitive]: raise(thrown) }));
   }
 });
-agree("an exception passes calls until one catches it, and a trap is the same object all the way", (w, log) => {
+agreeing("gc")("an exception passes calls until one catches it, and a trap is the same object all the way", (w, log) => {
   const deep: any = trapper(w, (n) => {
     if (n === 0) return fail();
     try {
@@ -44,7 +44,7 @@ agree("an exception passes calls until one catches it, and a trap is the same ob
   log.of(() => trapper(w, () => ({ valueOf: () => trapping.unreachable() })).call(3));
   log.of(() => trapping.divide({ valueOf: () => trapping.unreachable() }));
 });
-agree("an exception of wasm has its tag and its values, and is the same object all the way", (w, log) => {
+agreeing("gc")("an exception of wasm has its tag and its values, and is the same object all the way", (w, log) => {
   let first: any;
   let next = () => exports.throw("7", 2n ** 63n, object, 0.1);
   const exports: any = trapper(w, () => {

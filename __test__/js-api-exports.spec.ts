@@ -1,6 +1,6 @@
 // Exported functions, the object that has all exports, and which of them are the same object, as V8 does it.
 
-import { agree, functionsOf, list } from "./js-api.js";
+import { agree, agreeing, functionsOf, list } from "./js-api.js";
 
 const flags = (values: unknown[]) => values.map(Number).join("");
 
@@ -42,7 +42,7 @@ agree("exported functions are no constructors, have no prototype, and take prope
   log(h2.extra, Object.keys(h));
 });
 
-agree("the same function is the same object through exports, tables, globals, results, imports and exports again", (w, log) => {
+agreeing("gc")("the same function is the same object through exports, tables, globals, results, imports and exports again", (w, log) => {
   const a = functionsOf(w);
   const { h, h2, g, f, y, get, table, global } = a;
   log(h === h2, get() === g, global.value === f, table.get(0) === y, table.get(1) === g, table.get(2) === table.get(2));
@@ -125,7 +125,7 @@ agree("the exports object is frozen, has no prototype, and is the same each time
   }
 });
 
-agree("memories, tables, globals and tags are the same objects however they are exported and imported", (w, log) => {
+agreeing("gc")("memories, tables, globals and tags are the same objects however they are exported and imported", (w, log) => {
   const wat = `(module (global (export "g") (mut i32) (i32.const 1)) (table (export "t") 1 funcref)
     (memory (export "m") 1) (tag (export "e") (param i32)) (export "t2" (table 0)) (export "m2" (memory 0)) (export "e2" (tag 0))
     (func (export "set") (param i32) (global.set 0 (local.get 0))))`;

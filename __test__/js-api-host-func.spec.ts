@@ -2,7 +2,10 @@
 
 import { createContext, runInContext } from "node:vm";
 import type { Log } from "./v8.js";
-import { agree, fail, host, many, nameless, noting, object, raise, symbol } from "./js-api.js";
+import { agreeing, fail, host, many, nameless, noting, object, raise, symbol } from "./js-api.js";
+
+// Their guests take and give externrefs.
+const agree = agreeing("gc");
 
 const context = createContext();
 const functions: [what: string, make: (log: Log) => unknown][] = [

@@ -1,7 +1,8 @@
 // What making an instance does, as V8 does it: imports of every kind and how they are looked up, start functions, segments.
 
+import { features } from "../index.js";
 import type { Log, World } from "./v8.js";
-import { agree, asks, fail, functionsOf, host, importing, nameless, noting, object, raise, sorry, symbol } from "./js-api.js";
+import { agree, agreeing, asks, fail, functionsOf, host, importing, nameless, noting, object, raise, sorry, symbol } from "./js-api.js";
 
 // ---- imports
 
@@ -9,18 +10,19 @@ import { agree, asks, fail, functionsOf, host, importing, nameless, noting, obje
 const kinds = ["(func)", "(memory 1)", "(table 1 funcref)", "(tag)", "(global i32)", "(global (mut i32))", "(global i64)", "(global f64)"];
 kinds.push("(global externref)", "(global (mut externref))", "(func (param i64 f32 f64) (result i32 i32))");
 const things: ((w: World) => unknown)[] = [() => undefined, () => null, () => 5, () => 1.5, () => "x", () => true, () => symbol, () => 1n];
-things.push(() => [], () => ({}), () => host, () => class {}, (w) => w.tag());
+things.push(() => [], () => ({}), () => host, () => class {});
 things.push((w) => w.memory({ initial: 1 }), (w) => w.table({ element: "anyfunc", initial: 1 }));
-things.push((w) => w.tag("i32"), (w) => functionsOf(w).x, (w) => functionsOf(w).h, (w) => w.instantiate("(module)"));
-for (const type of ["i32", "i64", "externref", "anyfunc"]) for (const mutable of [false, true]) things.push((w) => w.global(type, mutable));
+things.push((w) => functionsOf(w).x, (w) => functionsOf(w).h, (w) => w.instantiate("(module)"));
+for (const type of ["i32", "i64", "anyfunc"]) for (const mutable of [false, true]) things.push((w) => w.global(type, mutable));
+if (features.has("gc")) things.push((w) => w.tag(), (w) => w.tag("i32"), (w) => w.global("externref", false), (w) => w.global("externref", true));
 for (const kind of kinds) {
-  agree(`anything where ${kind} is imported`, (w, log) => {
+  agreeing(...(/tag|extern/.test(kind) ? ["gc" as const] : []))(`anything where ${kind} is imported`, (w, log) => {
     for (const thing of things) log.of(() => w.start(`(module (import "env" "x" ${kind}))`, { env: { x: thing(w) } }), nameless(thing));
   });
 }
 
 const limits = [{ initial: 0 }, { initial: 1 }, { initial: 1, maximum: 5 }, { initial: 2, maximum: 4 }, { initial: 2, maximum: 6 }];
-agree("memories and tables are imported where their sizes and elements fit, as they are now", (w, log) => {
+agreeing("gc")("memories and tables are imported where their sizes and elements fit, as they are now", (w, log) => {
   for (const wanted of ["0", "1", "2", "3", "1 5", "1 1", "0 4"]) {
     for (const given of limits) {
       for (const by of [0, 1]) {
@@ -66,7 +68,7 @@ agree("what getters of imports throw comes out, whatever it is", (w, log) => {
   }
 });
 
-agree("imports are objects of any kind, looked up in prototypes too, and once", (w, log) => {
+agreeing("gc")("imports are objects of any kind, looked up in prototypes too, and once", (w, log) => {
   const wat = `(module (import "m" "f" (func $f)) (func (export "call") (call $f)))`;
   const f = function (this: unknown) {
     log("called", this);
@@ -96,7 +98,7 @@ agree("imports that are no object are a TypeError, even where nothing is importe
   for (const imports of [[], [undefined], [{}], [host, 5]]) log.of(() => w.start("(module)", ...imports));
 });
 
-agree("null, exported functions and globals of the type are imported as constants of functions", (w, log) => {
+agreeing("gc")("null, exported functions and globals of the type are imported as constants of functions", (w, log) => {
   const { x, h } = functionsOf(w);
   for (const g of [null, undefined, x, h, w.global("anyfunc", false, h), w.global("anyfunc", true), w.global("externref", false)]) {
     log.of(() => [x, h, null].indexOf(w.start(importing("funcref"), { env: { g } }).g.value));

@@ -1,9 +1,9 @@
 // Calls within calls, as V8 does it, and of both engines in one stack.
 
-import test from "ava";
 import { Trap } from "../index.js";
 import { type World, ofCwasm, ofV8, outcome } from "./v8.js";
 import { agree, fail, functionsOf, object, raise, three, trapper } from "./js-api.js";
+import { needing } from "./needing.js";
 
 // ---- calls within calls
 
@@ -59,7 +59,7 @@ agree("a getter of imports may call what it is about to import", (w, log) => {
 // ---- both in one stack
 
 for (const outer of ["V8", "cwasm"]) {
-  test(`what is thrown passes through calls of both engines as the same value, from ${outer}`, async (t) => {
+  needing("gc")(`what is thrown passes through calls of both engines as the same value, from ${outer}`, async (t) => {
     let leaf: () => unknown = () => 42;
     const a: any = trapper(await ofV8(), (n): unknown => (n ? b.call(n - 1) : leaf()));
     const b: any = trapper(ofCwasm(), (n): unknown => (n ? a.call(n - 1) : leaf()));
@@ -92,7 +92,7 @@ for (const outer of ["V8", "cwasm"]) {
     t.is(first.call(30), 42);
   });
 }
-test("wasm that recurses through both engines ends in an error that can be caught, and both work on", async (t) => {
+needing("gc")("wasm that recurses through both engines ends in an error that can be caught, and both work on", async (t) => {
   const a: any = trapper(await ofV8(), (n): unknown => n && b.call(n));
   const b: any = trapper(ofCwasm(), (n): unknown => n && a.call(n));
   for (const of of [a, b, a]) {
@@ -101,7 +101,7 @@ test("wasm that recurses through both engines ends in an error that can be caugh
     t.is(a.call(0) + b.call(0), 0);
   }
 });
-test("V8's objects are no imports of ours, and ours none of V8's; functions are, as host functions", async (t) => {
+needing("gc")("V8's objects are no imports of ours, and ours none of V8's; functions are, as host functions", async (t) => {
   const [a, b] = [await ofV8(), ofCwasm()];
   const wat = `(module (import "m" "f" (func $f (param i64 externref) (result externref i64)))
     (func (export "f") (param i64 externref) (result externref i64) (call $f (local.get 0) (local.get 1))))`;

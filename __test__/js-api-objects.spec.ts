@@ -1,6 +1,6 @@
 // Memories, tables, globals and all classes as JavaScript's objects, as V8 does it.
 
-import { agree, fail, functionsOf, grower, object, three } from "./js-api.js";
+import { agree, agreeing, fail, functionsOf, grower, object, three } from "./js-api.js";
 
 // ---- memories
 
@@ -89,7 +89,7 @@ agree("a buffer can be copied, but not moved away or replaced", (w, log) => {
 
 // ---- tables
 
-agree("an element that is not given is null, and undefined in a table of externrefs", (w, log) => {
+agreeing("gc")("an element that is not given is null, and undefined in a table of externrefs", (w, log) => {
   for (const element of ["anyfunc", "externref"]) {
     for (const rest of [[], [undefined], [null], [undefined, 1]]) {
       log.of(() => three(w, element, ...rest).get(0));
@@ -100,7 +100,7 @@ agree("an element that is not given is null, and undefined in a table of externr
     }
   }
 });
-agree("elements outside of the table are a RangeError, growth beyond its maximum too, and nothing changes", (w, log) => {
+agreeing("gc")("elements outside of the table are a RangeError, growth beyond its maximum too, and nothing changes", (w, log) => {
   const table = three(w, "externref", object);
   for (const index of [3, 4, 2 ** 31, 2 ** 32 - 1]) {
     log.of(() => table.get(index));
@@ -154,7 +154,7 @@ agree("a conversion that sets the same global is overtaken by it, unless it fail
 
 // ---- classes
 
-agree("classes can't be called without new, and accessors and methods only be used on objects of theirs", (w, log) => {
+agreeing("gc")("classes can't be called without new, and accessors and methods only be used on objects of theirs", (w, log) => {
   for (const name of ["Memory", "Table", "Global", "Instance", "Module", "Tag", "Exception"]) {
     log.of(() => w.api[name](), name);
     log.of(() => w.api[name].call(Object.create(w.api[name].prototype), {}));

@@ -1,7 +1,7 @@
 // What any value is converted to, and where, as V8 does it: arguments, results, globals, tables and imports.
 
 import type { Log, World } from "./v8.js";
-import { agree, convert, fail, host, importing, many, nameless, noting, object, raise, symbol, types } from "./js-api.js";
+import { agree, agreeing, convert, fail, host, importing, many, nameless, noting, object, raise, symbol, types } from "./js-api.js";
 
 const valueOf = (value: unknown) => ({ valueOf: () => value, toString: fail });
 
@@ -134,7 +134,7 @@ for (const [where, of, way] of ways) {
   }
 }
 
-agree("missing arguments are undefined, those too many are ignored, and this is", (w, log) => {
+agreeing("gc")("missing arguments are undefined, those too many are ignored, and this is", (w, log) => {
   const { call } = w.start(many, { env: { f: (...got: unknown[]) => (log(got), 1) } });
   const all = [1, 2n, 3, 4, undefined, null];
   for (let count = 0; count <= all.length; count++) log.of(() => call(...all.slice(0, count)));
@@ -146,7 +146,7 @@ agree("missing arguments are undefined, those too many are ignored, and this is"
   log.of(() => call.bind({}, 1, 2n)(3, 4, 5, null));
 });
 
-agree("arguments are converted from left to right, all before the call, and what fails ends it", (w, log) => {
+agreeing("gc")("arguments are converted from left to right, all before the call, and what fails ends it", (w, log) => {
   const { call } = w.start(many, { env: { f: (...got: unknown[]) => (log("called", got), 1) } });
   const note = (name: string, value: unknown) => ({ valueOf: () => (log(name), value) });
   const [a, b, c, d] = [note("a", 1), note("b", 2n), note("c", 3), note("d", 4)];

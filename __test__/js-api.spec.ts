@@ -1,8 +1,8 @@
 // The semantics of JavaScript, where ours are not V8's: the table of deviations behind docs/js-api.md. That all else agrees is in the
 // specs beside this one, js-api-*.spec.ts.
 
-import test from "ava";
 import { createContext, runInContext } from "node:vm";
+import { needing } from "./needing.js";
 import { type Steps, type World, ofCwasm, ofV8, outcome } from "./v8.js";
 import { asks, convert, functionsOf, grower, host, many, noting, symbol, three, trapper } from "./js-api.js";
 
@@ -15,6 +15,7 @@ interface Deviation {
   /** What V8 does; absent where that of Node 20 can't. */
   v8?: string[];
   ours: string[];
+  needs?: "gc";
 }
 const once = (steps: (w: World) => unknown): Steps => (w, log) => log.of(() => steps(w));
 
@@ -37,6 +38,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "an exnref crosses, as an Exception",
+    needs: "gc",
     why: "the JS API refuses every call, although it has the class",
     steps(w, log) {
       const wat = `(module (tag (export "t") (param i32)) (func (export "id") (param exnref) (result exnref) (local.get 0)))`;
@@ -88,6 +90,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "a stack overflow in wasm is a Trap",
+    needs: "gc",
     why: "wasm has a stack of its own (maxWasmStack); the JS API lets engines choose",
     steps: once(overflowing),
     v8: ["throws RangeError"],
@@ -122,6 +125,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "a sloppy host function of another realm has that realm's globalThis as this",
+    needs: "gc",
     why: "so JavaScript says; V8 gives it the caller's",
     steps(w, log) {
       const f = runInContext("(function () { return this === globalThis })", context);
@@ -142,6 +146,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "a global of externref without a value is undefined, one of anyfunc is null also where undefined is given",
+    needs: "gc",
     why: "so the JS API says; V8 of Node 20 is older",
     steps(w, log) {
       log(w.global("externref", true).value);
@@ -220,6 +225,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "what belongs to another store is refused with a TypeError",
+    needs: "gc",
     why: "the JS API has one store for all",
     steps(w, log) {
       const other = w.name === "V8" ? w : ofCwasm();
@@ -233,6 +239,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "an exception is an Error",
+    needs: "gc",
     why: "it has a stack; all that is thrown here is one",
     steps(w, log) {
       const { t } = trapper(w);
@@ -243,6 +250,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "an exception has as many values as its tag, of any iterable",
+    needs: "gc",
     why: "so the JS API says; V8 of Node 20 takes whatever has indices",
     steps(w, log) {
       const tag = w.tag("i32", "i32");
@@ -255,6 +263,7 @@ const deviations: Deviation[] = [
   },
   {
     what: "the index of an exception's value is a number, and not converted to one",
+    needs: "gc",
     why: "sizes and places are not converted from anything",
     steps(w, log) {
       const { t } = trapper(w);
@@ -267,14 +276,15 @@ const deviations: Deviation[] = [
   },
   {
     what: "the parameters of a tag are an array",
+    needs: "gc",
     why: "as are those of functions; the JS API takes any iterable, but V8 of Node 20 does not",
     steps: once((w) => w.tagOf(new Set(["i32"]))),
     v8: ["throws TypeError"],
     ours: ["throws TypeError"],
   },
 ];
-for (const { what, why, steps, v8, ours } of deviations) {
-  test(`deviation: ${what}`, async (t) => {
+for (const { what, why, steps, v8, ours, needs } of deviations) {
+  needing(...(needs ? [needs] : []))(`deviation: ${what}`, async (t) => {
     if (v8) t.deepEqual(outcome(await ofV8(), steps), v8, "V8");
     t.deepEqual(outcome(ofCwasm(), steps), ours, why);
   });
@@ -299,7 +309,7 @@ const numeric: Record<string, (w: World, value: any) => unknown> = {
   "the index of an element to set": (w, index) => three(w, "externref").set(index, 1),
 };
 for (const [what, apply] of Object.entries(numeric)) {
-  test(`deviation: ${what} is a whole number or bigint, and nothing is converted to one`, async (t) => {
+  needing(...(what.includes("an element to") ? ["gc" as const] : []))(`deviation: ${what} is a whole number or bigint, and nothing is converted to one`, async (t) => {
     const given = numbers.flatMap(([values]) => values);
     const called = (value: unknown) => `${typeof value} '${String(value)}'`;
     const use = (world: World) => outcome(world, (w, log) => given.forEach((value) => log.of(() => void apply(w, value), called(value))));

@@ -1,16 +1,20 @@
 // The semantics of JavaScript, exactly: the same module and the same steps in V8's own WebAssembly and in ours, and whatever
 // can be seen must agree. Where it does not there is a row in the table of deviations, js-api.spec.ts. Here is what the specs share.
 
-import test from "ava";
+import { type Feature, features } from "../index.js";
+import { needing } from "./needing.js";
 import { type Log, type Steps, type World, named, ofCwasm, ofV8, outcome } from "./v8.js";
 
-export function agree(title: string, steps: Steps) {
-  test(title, async (t) => {
-    const expected = outcome(await ofV8(), steps);
-    t.true(expected.length > 0);
-    t.deepEqual(outcome(ofCwasm(), steps), expected);
-  });
-}
+/** A test that the steps go as they do in V8, which need these features of ours. */
+export const agreeing =
+  (...features: Feature[]) =>
+  (title: string, steps: Steps) =>
+    needing(...features)(title, async (t) => {
+      const expected = outcome(await ofV8(), steps);
+      t.true(expected.length > 0);
+      t.deepEqual(outcome(ofCwasm(), steps), expected);
+    });
+export const agree = agreeing();
 
 export const sorry = named("sorry", new Error("sorry"));
 export const fail = (): never => {
@@ -37,7 +41,8 @@ export function noting(log: Log, target: object, members: Record<PropertyKey, un
 
 // ---- guests
 
-export const types = ["i32", "i64", "f32", "f64", "externref", "funcref", "v128"];
+/** One guest has functions of all of them. */
+export const types = ["i32", "i64", "f32", "f64", ...(features.has("gc") ? ["externref"] : []), "funcref", "v128"];
 const converting = `(module
   ${list(types, (t) => `(import "env" "${t}" (func $${t} (param ${t}) (result ${t})))
     (import "env" "two ${t}" (func $two-${t} (result ${t} ${t})))`)}

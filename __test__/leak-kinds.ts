@@ -2,6 +2,7 @@
 
 import {
   ArrayRef,
+  DeadlineError,
   Engine,
   Exception,
   Func,
@@ -193,6 +194,9 @@ export const slow: Record<string, Kind> = {
   },
   "commands that end with their deadline": ({ module }) => {
     const endless = module("endless");
-    return () => Promise.allSettled([1, 2, 3].map((timeoutMs) => run(endless, { timeoutMs, stdin: "ignore" })));
+    return async () => {
+      const ended = await Promise.allSettled([1, 2, 3].map((timeoutMs) => run(endless, { timeoutMs, stdin: "ignore" })));
+      for (const each of ended) if (each.status === "fulfilled" || !(each.reason instanceof DeadlineError)) throw each.status === "rejected" ? each.reason : new Error("it ended");
+    };
   },
 };

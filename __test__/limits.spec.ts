@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Engine, Instance, Linker, Memory, MemoryLimitError, Store, type StoreLimits, Table, Trap, WasmtimeError } from "../index.js";
-import { engineOf, load, needs, rangeError, start, thrown, typeError } from "./helper.js";
+import { engineOf, load, needing, needs, rangeError, start, thrown, typeError } from "./helper.js";
 
 const page = 65536;
 const wat = `(module (memory (export "m") 1) (table $t (export "t") 2 funcref)
@@ -166,7 +166,7 @@ test("limits of the wrong kind are a TypeError, and of the wrong size a RangeErr
   for (const wrong of [undefined, null, 5] as any[]) if (wrong !== undefined) t.throws(() => void (store.limits = wrong), typeError);
 });
 
-test("a guest's heap counts as memory", (t) => {
+needing("gc")("a guest's heap counts as memory", (t) => {
   const { exports } = start(
     `(module (type $a (array i32)) (table $t 1000 anyref)
     (func (export "keep") (param i32) (table.set $t (local.get 0) (array.new $a (i32.const 0) (i32.const 10000)))))`,

@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync,
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Engine, IncompatibleModuleError, Instance, type Manifest, SignatureError, Store, inspect, loadFrom } from "../index.js";
-import { engineOf, folder, root, thrown, typeError, wasm } from "./helper.js";
+import { engineOf, folder, needing, root, thrown, typeError, wasm } from "./helper.js";
 
 const wat = (n: number) => `(module (func (export "f") (result i32) (i32.const ${n})))`;
 /** A folder of sources: two modules, text, and what is none. */
@@ -53,7 +53,7 @@ test("a pattern and several targets make artifacts in a folder, and a manifest t
   }
 });
 
-test("loadFrom picks the artifact of a module for what the engine runs, by path or by hash", (t) => {
+needing("pulley")("loadFrom picks the artifact of a module for what the engine runs, by path or by hash", (t) => {
   const at = sources(t);
   t.is(cwasm(at, "compile", "{a,deep/er/?}.wasm", "deep/c.wat", "--target", host, "--target", "pulley64", "-o", "out/").status, 0);
   const manifest = join(at, "out", "cwasm.json");
@@ -67,15 +67,16 @@ test("loadFrom picks the artifact of a module for what the engine runs, by path 
   }
 });
 
-test("what the manifest has none of is an IncompatibleModuleError that says what there is", (t) => {
+needing("pulley")("what the manifest has none of is an IncompatibleModuleError that says what there is", (t) => {
   const at = sources(t);
   t.is(cwasm(at, "compile", "a.wasm", "--target", "pulley64", "-o", "out/").status, 0);
   const manifest = join(at, "out", "cwasm.json");
+  const interpreting = new Engine({ target: "pulley64", profile: "sandbox" });
   const error = thrown(() => loadFrom(engineOf(), manifest, "a.wasm")) as IncompatibleModuleError;
   t.true(error instanceof IncompatibleModuleError, String(error));
   t.deepEqual([error.reason, error.found], ["missing", "pulley64 (default)"]);
   t.true(error.hint.includes(`--target ${host}`));
-  t.is((thrown(() => loadFrom(new Engine({ target: "pulley64", profile: "sandbox" }), manifest, "a.wasm")) as IncompatibleModuleError).reason, "missing");
+  t.is((thrown(() => loadFrom(interpreting, manifest, "a.wasm")) as IncompatibleModuleError).reason, "missing");
   for (const name of ["b.wasm", "", "toString", "__proto__"]) {
     t.is((thrown(() => loadFrom(engineOf(), manifest, name)) as IncompatibleModuleError).reason, "missing", name);
   }
@@ -97,7 +98,7 @@ test("what the manifest has none of is an IncompatibleModuleError that says what
   }
 });
 
-test("a signed manifest vouches for its artifacts, and for no others", (t) => {
+needing("gc", "threads")("a signed manifest vouches for its artifacts, and for no others", (t) => {
   const at = sources(t);
   for (const name of ["ours", "theirs"]) t.is(cwasm(at, "keygen", name).status, 0);
   t.is(cwasm(at, "compile", "**/*.wasm", "-o", "out/", "--sign", "ours.key").status, 0);

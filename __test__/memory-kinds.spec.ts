@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Instance, LinkError, Memory, RefType, Store, Table, type Trap } from "../index.js";
-import { collect, load, rangeError, start, thrown, typeError, wrap } from "./helper.js";
+import { collect, load, needing, rangeError, start, thrown, typeError, wrap } from "./helper.js";
 import { fresh, show } from "./shared-guest.js";
 
 // ---- 64-bit memories and tables
@@ -15,7 +15,7 @@ const wide = `(module (memory (export "m") i64 1 3)
   (func (export "length") (result i64) (table.size 0))
   (func (export "call") (param i64) (result i32) (call_indirect $f (result i32) (local.get 0))))`;
 
-test("a 64-bit memory has sizes and offsets as bigints, and takes numbers", (t) => {
+needing("gc")("a 64-bit memory has sizes and offsets as bigints, and takes numbers", (t) => {
   const { exports } = start(wide);
   const { m } = exports;
   t.deepEqual(m.type, { initial: 1n, maximum: 3n, address: "i64", shared: false, pageSize: 65536 });
@@ -66,7 +66,7 @@ test("a 64-bit memory that JavaScript makes is imported as one, and described", 
   }
 });
 
-test("a 64-bit table has lengths and indices as bigints, and takes numbers", (t) => {
+needing("gc")("a 64-bit table has lengths and indices as bigints, and takes numbers", (t) => {
   const { exports, store } = start(wide);
   const { t: table, f } = exports;
   t.deepEqual(table.type, { element: "externref", initial: 2n, maximum: 5n, address: "i64" });
@@ -89,7 +89,7 @@ test("a 64-bit table has lengths and indices as bigints, and takes numbers", (t)
   t.is(table.length, 4n);
 });
 
-test("a 64-bit table that JavaScript makes is imported as one", (t) => {
+needing("gc")("a 64-bit table that JavaScript makes is imported as one", (t) => {
   const { module, engine } = load(
     `(module (import "e" "t" (table i64 1 2 externref)) (export "t" (table 0)) (func (export "get") (result externref) (table.get 0 (i64.const 0))))`,
   );
@@ -171,7 +171,7 @@ test("limits count the bytes of small pages", (t) => {
   t.is(m.byteLength, 1000);
 });
 
-test("several memories of a module are several objects, each with its own kind, growth and view", (t) => {
+needing("threads")("several memories of a module are several objects, each with its own kind, growth and view", (t) => {
   const { exports, module } =
     start(`(module (memory $a (export "a") 1 4) (memory $b (export "b") 2) (memory $c (export "c") i64 1)
     (memory $d (export "d") 3 9 (pagesize 1)) (memory $e (export "e") 1 2 shared) (export "again" (memory $a))

@@ -4,14 +4,14 @@ import { types } from "node:util";
 import * as api from "../index.js";
 import { featureTable } from "../lib/features.js";
 import { type Api, type Value, accepts, apis as declared, classesOf } from "./binding.js";
-import { artifact } from "./helper.js";
+import { artifact, isAnyLacking } from "./helper.js";
 import { type Files, type Row, type World, guests, makeWorld, objects, use } from "./misuse-table.js";
 
 const { ClosedError, FeatureUnavailableError, InternalError, StoreBusyError, WasmtimeError, features } = api;
 const { isPromise } = types;
 export const native = api as Record<string, any>;
 export const files = Object.fromEntries(
-  Object.entries(guests).map(([name, wat]) => [name, name === "refs" && !features.has("gc") ? "" : artifact(wat)]),
+  Object.entries(guests).map(([name, wat]) => [name, artifact(wat)]),
 ) as Files;
 const dispose: Api = { name: "Store#Symbol.dispose", owner: "Store", key: Symbol.dispose, kind: "method", parameters: [], returns: "void" };
 export const exported: Api = {
@@ -81,11 +81,12 @@ export function had<T>(make: () => T): T | undefined {
     throw error;
   }
 }
-const isUnavailable = (error: unknown) => error instanceof FeatureUnavailableError && !features.has(error.feature as api.Feature);
+const isUnavailable = (error: unknown) =>
+  (error instanceof FeatureUnavailableError && !features.has(error.feature as api.Feature)) || (isAnyLacking(error) && !features.has("gc"));
 
 /** The feature that an API needs and this build lacks. */
 export function lacks({ name, owner }: Api): string | undefined {
-  const hidden: Record<string, string> = { run: "runCommand", runSync: "runCommandSync" };
+  const hidden: Record<string, string> = { run: "runCommand", runSync: "runCommandSync", wasiImports: "wasiFunctions", "new Exception": "tagKinds" };
   const found = Object.entries(featureTable).find(([, { names }]) =>
     (names as string[]).some((each) => [name, owner, hidden[name]].includes(each)),
   );

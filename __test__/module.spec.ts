@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { CompileError, Engine, Instance, Module, Store, features } from "../index.js";
-import { artifactBytes, engineOf, isUnavailable, load, needs, rangeError, start, thrown, wasm } from "./helper.js";
+import { artifactBytes, engineOf, isUnavailable, load, needing, needs, rangeError, start, thrown, wasm } from "./helper.js";
 
 const add = `(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
 const isCompileError = { instanceOf: CompileError, code: "ERR_WASMTIME_COMPILE" };
@@ -12,7 +12,7 @@ test("a module is made and instantiated", (t) => {
   t.true(load(add).module instanceof Module);
 });
 
-test("imports and exports have names, kinds and types, in order", (t) => {
+needing("gc")("imports and exports have names, kinds and types, in order", (t) => {
   const { module } = load(`(module $named
     (import "a" "f" (func (param i32 i64 f32 f64 v128) (result externref funcref)))
     (import "a" "m" (memory 1 2)) (import "b" "" (table 3 externref)) (import "b" "g" (global (mut i64)))
@@ -46,7 +46,7 @@ test("a module without names and imports has none", (t) => {
   t.deepEqual([module.imports, module.exports], [[], []]);
 });
 
-test("tags are described, and exported", (t) => {
+needing("gc")("tags are described, and exported", (t) => {
   const { module, engine } = load(`(module (tag (export "t") (param i32)) (func (export "f") (result i32) (i32.const 1)))`);
   t.deepEqual(module.exports[0], { name: "t", kind: "tag", type: { parameters: ["i32"] } });
   const { exports } = new Instance(new Store(engine), module);
@@ -136,7 +136,7 @@ test("text is never taken for a path, nor bytes for text", (t) => {
   needs(t, "cranelift", bytes, () => t.throws(bytes, isCompileError));
 });
 
-test("proposals that are off are refused", (t) => {
+needing("threads")("proposals that are off are refused", (t) => {
   const shared = () => load(`(module (memory 1 1 shared) (func (param i32) (drop (i32.atomic.load (local.get 0)))))`);
   t.notThrows(shared, "threads are on");
   const switching = () => Module.compileSync(engineOf(), `(module (type $f (func)) (type $c (cont $f)))`);
@@ -201,7 +201,7 @@ test("a module with a thousand functions and a long name is fine", (t) => {
   t.is(exports[name](), 500);
 });
 
-test("a module with the GC heap, SIMD and several memories works", (t) => {
+needing("gc")("a module with the GC heap, SIMD and several memories works", (t) => {
   const { exports } = start(`(module (memory (export "a") 1) (memory (export "b") 1) (type $s (struct (field i32)))
     (func (export "sum") (result i32) (i32x4.extract_lane 0 (i32x4.splat (struct.get $s 0 (struct.new $s (i32.const 7)))))))`);
   t.is(exports.sum(), 7);

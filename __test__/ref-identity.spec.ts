@@ -1,9 +1,10 @@
 // The same struct is the same object, whichever way it comes and however much is collected.
 
-import test from "ava";
 import { ArrayRef, type Exception, Global, RefType, StructRef, Table } from "../index.js";
-import { collect, start, thrown } from "./helper.js";
+import { collect, needing, start, thrown } from "./helper.js";
 import { engine } from "./ref-guest.js";
+
+const test = needing("gc");
 
 const identity = `(module
   (type $s (struct (field (mut i32)) (field (mut anyref)) (field (mut externref))))

@@ -1,10 +1,11 @@
 // How long structs, what they hold, and their stores and engines live: until JavaScript and guests have let go, or to the end of the
 // store.
 
-import test from "ava";
 import { type ArrayRef, ClosedError, StructRef } from "../index.js";
-import { artifact, nodeJson, start } from "./helper.js";
+import { artifact, needing, nodeJson, start } from "./helper.js";
 import { all, one } from "./ref-guest.js";
+
+const test = needing("gc");
 
 test("after dispose a struct, an array and their types are closed, also as arguments", (t) => {
   const { exports, store } = start(all);

@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { ArrayRef, Engine, Global, Instance, LinkError, Linker, RefType, StructRef, Table, Tag } from "../index.js";
-import { load, thrown, typeError, wrap } from "./helper.js";
+import { load, needing, thrown, typeError, wrap } from "./helper.js";
 import { engine, fresh, i32, show } from "./ref-guest.js";
 
 const typed = `(module
@@ -19,7 +19,7 @@ const typed = `(module
   (global (export "g") (mut (ref null $sub)) (ref.null $sub))
   (table (export "u") 1 (ref null $list)))`;
 
-test("imports and exports have types of the module's own as RefTypes, abstract ones as names", (t) => {
+needing("gc")("imports and exports have types of the module's own as RefTypes, abstract ones as names", (t) => {
   const { module } = load(typed);
   const [p, f, table, tag] = module.imports as any[];
   for (const type of [p.type.type, ...f.type.parameters, ...f.type.results, table.type.element, tag.type.parameters[0]]) {
@@ -81,11 +81,11 @@ const names: [given: string, is: string][] = [
   ["(ref eq)", "(ref eq)"],
   ["(ref noextern)", "(ref noextern)"],
 ];
-test("every name of an abstract type is known, long or short, and has one form", (t) => {
+needing("gc")("every name of an abstract type is known, long or short, and has one form", (t) => {
   for (const [given, is] of names) t.deepEqual(new Tag(fresh(), { parameters: [given] }).type.parameters, [is], given);
 });
 
-test("names that are none, and values that are no types, are a TypeError", (t) => {
+needing("gc")("names that are none, and values that are no types, are a TypeError", (t) => {
   const wrong = [
     "",
     "any",
@@ -252,7 +252,7 @@ test("matches follows subtyping, null and structure", (t) => {
   });
 });
 
-test("a module's type is the one of the same structure made here", (t) => {
+needing("gc")("a module's type is the one of the same structure made here", (t) => {
   const point = RefType.struct(engine, [
     { type: "f64", mutable: true },
     { type: "f64", mutable: true },
@@ -262,7 +262,7 @@ test("a module's type is the one of the same structure made here", (t) => {
   t.false(RefType.struct(engine, [{ type: "f64" }, { type: "f64" }]).matches(p.type.type));
 });
 
-test("types that contain themselves and each other are printed, with an end", (t) => {
+needing("gc")("types that contain themselves and each other are printed, with an end", (t) => {
   const { module } = load(`(module
     (rec (type $a (struct (field (ref null $b)) (field (mut (ref null $a)))))
       (type $b (array (mut (ref null $a)))) (type $f (func (param (ref $f)) (result (ref null $a)))))
@@ -287,7 +287,7 @@ test("types that contain themselves and each other are printed, with an end", (t
   t.true((inner.fields![0]!.type as RefType).matches(a), "round and round");
 });
 
-test("types of imports and exports go into everything that takes a type, and what is made links", (t) => {
+needing("gc")("types of imports and exports go into everything that takes a type, and what is made links", (t) => {
   const { module } = load(typed);
   const [p, f, table, tag] = module.imports as any[];
   const store = fresh();
@@ -318,7 +318,7 @@ test("types of imports and exports go into everything that takes a type, and wha
   }
 });
 
-test("a RefType of another engine is a TypeError wherever a type or an object is made", (t) => {
+needing("gc")("a RefType of another engine is a TypeError wherever a type or an object is made", (t) => {
   const foreign = RefType.struct(new Engine(), [{ type: "i32" }]);
   const store = fresh();
   const uses = [

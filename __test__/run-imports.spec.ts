@@ -1,10 +1,12 @@
 // What the guest of a run may import of JavaScript: functions of numbers, and its memory for them.
 
-import test, { type ExecutionContext } from "ava";
+import { type ExecutionContext } from "ava";
 import { setTimeout as pause } from "node:timers/promises";
 import { type GuestMemory, LinkError, type RunOptions, type RunResult, StoreBusyError, run, runSync } from "../index.js";
-import { artifact, collect, rangeError, typeError } from "./helper.js";
+import { artifact, collect, needing, rangeError, typeError } from "./helper.js";
 import { command } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const precompiled = true as const;
 const none = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;

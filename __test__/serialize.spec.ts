@@ -15,14 +15,14 @@ import {
   runSync,
   wasmtimeVersion,
 } from "../index.js";
-import { addon, artifact, artifactBytes, artifactFor, engineOf, folder, load, needs, node, profiles, thrown, typeError, wasm } from "./helper.js";
+import { addon, artifact, artifactBytes, artifactFor, engineOf, folder, isAnyLacking, load, needing, needs, node, profiles, thrown, typeError, wasm } from "./helper.js";
 
 const text = (reference: string) => `(module $named (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1)
   (table 2 funcref) (global (mut ${reference}ref) (ref.null ${reference})) (data (i32.const 8) "data")
   (func (export "g") (param i32) (result i32) (call $f (i32.load8_u (local.get 0)))))`;
-const wat = text("extern");
+const wat = text(features.has("gc") ? "extern" : "func");
 /** A guest that the profile has all proposals for. */
-const watFor = (profile: string) => text(profile.startsWith("embedded") ? "func" : "extern");
+const watFor = (profile: string) => (profile.startsWith("embedded") ? text("func") : wat);
 const bytes = artifactBytes(wat);
 const isIncompatible = { instanceOf: IncompatibleModuleError, code: "ERR_WASMTIME_INCOMPATIBLE_MODULE" };
 
@@ -130,7 +130,7 @@ test(`an artifact cut short anywhere is an IncompatibleModuleError (${cuts.lengt
   }
 });
 
-test("a file cut short is an IncompatibleModuleError too", (t) => {
+needing("wasi")("a file cut short is an IncompatibleModuleError too", (t) => {
   const file = join(folder(t), "cut.cwasm");
   for (const cut of [0, 1, 3, 4, 16, 63, 64, 500, 4096, bytes.length >> 1, bytes.length - 1]) {
     writeFileSync(file, bytes.subarray(0, cut));
@@ -172,7 +172,7 @@ const foreign: [what: string, bytes: Uint8Array][] = [
   ["an artifact with something before it", Buffer.concat([Buffer.from("#!"), bytes])],
 ];
 for (const [what, wrong] of foreign) {
-  test(`${what} where an artifact is meant is an IncompatibleModuleError`, (t) => {
+  needing("wasi")(`${what} where an artifact is meant is an IncompatibleModuleError`, (t) => {
     const file = join(folder(t), "wrong.cwasm");
     writeFileSync(file, wrong);
     for (const use of [
@@ -188,7 +188,7 @@ for (const [what, wrong] of foreign) {
   });
 }
 
-test(".wasm where an artifact is meant is refused with advice", async (t) => {
+needing("wasi")(".wasm where an artifact is meant is refused with advice", async (t) => {
   const file = join(folder(t), "module.cwasm");
   const source = wasm(wat);
   writeFileSync(file, source);
@@ -205,7 +205,7 @@ test(".wasm where an artifact is meant is refused with advice", async (t) => {
   await t.throwsAsync(run(file, { precompiled: true }), isIncompatible);
 });
 
-test("an artifact where .wasm is meant is refused with advice", async (t) => {
+needing("wasi")("an artifact where .wasm is meant is refused with advice", async (t) => {
   const engine = engineOf();
   const isCompileError = { instanceOf: CompileError, code: "ERR_WASMTIME_COMPILE" };
   for (const use of [() => Module.compileSync(engine, bytes), () => Module.validate(engine, bytes), () => engine.precompileSync(bytes)]) {
@@ -218,7 +218,7 @@ test("an artifact where .wasm is meant is refused with advice", async (t) => {
   }
 });
 
-test("an artifact of another version of Wasmtime is refused with both versions", (t) => {
+needing("wasi")("an artifact of another version of Wasmtime is refused with both versions", (t) => {
   const changed = Buffer.from(bytes);
   const at = changed.indexOf(`${wasmtimeVersion}+default`);
   t.true(at > 0);
@@ -230,7 +230,7 @@ test("an artifact of another version of Wasmtime is refused with both versions",
   t.throws(() => runSync(changed, { precompiled: true }), isIncompatible);
 });
 
-test("an artifact of a profile that this version does not know is refused", (t) => {
+needing("wasi")("an artifact of a profile that this version does not know is refused", (t) => {
   const changed = Buffer.from(bytes);
   changed.write("defaul!", changed.indexOf(`${wasmtimeVersion}+default`) + wasmtimeVersion.length + 1);
   for (const use of [() => Module.deserialize(engineOf(), changed), () => runSync(changed, { precompiled: true })]) {
@@ -254,12 +254,13 @@ test("the CPU an artifact is for is chosen when it is made", (t) => {
   );
 });
 
-test("a file that is not there is Node's own error", (t) => {
+needing("wasi")("a file that is not there is Node's own error", (t) => {
   const file = join(folder(t), "nowhere.cwasm");
   t.false(existsSync(file));
   const own = thrown(() => readFileSync(file)) as NodeJS.ErrnoException;
   for (const use of [() => Module.deserializeFile(engineOf(), file), () => runSync(file, { precompiled: true })]) {
     const error = thrown(use) as NodeJS.ErrnoException;
+    if (isAnyLacking(error)) throw error;
     for (const key of ["code", "message", "errno", "syscall", "path"] as const) t.is(error[key], own[key], key);
     t.true(error instanceof Error);
   }

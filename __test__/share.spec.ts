@@ -2,10 +2,10 @@
 
 import test from "ava";
 import { ClosedError, Engine, Instance, Memory, Module, Store } from "../index.js";
-import { artifact, load, nodeJson, start, thrown, typeError } from "./helper.js";
+import { artifact, load, needing, nodeJson, start, thrown, typeError } from "./helper.js";
 import { engine, fresh, shared, show, together } from "./shared-guest.js";
 
-test("a handle is a plain value of kind and key, the same one each time, that can be copied", (t) => {
+needing("threads")("a handle is a plain value of kind and key, the same one each time, that can be copied", (t) => {
   const { module, memory } = together();
   for (const [kind, thing] of [
     ["engine", engine],
@@ -23,7 +23,7 @@ test("a handle is a plain value of kind and key, the same one each time, that ca
   t.is(new Set(Array.from({ length: 100 }, () => shared().share().key)).size, 100);
 });
 
-test("on one thread a handle gives an equal engine and module, and each store's one object for a memory", (t) => {
+needing("threads")("on one thread a handle gives an equal engine and module, and each store's one object for a memory", (t) => {
   const { module, memory, store, exports } = together();
   const same = Engine.fromShared({ ...engine.share() });
   t.not(same, engine);
@@ -48,7 +48,7 @@ test("on one thread a handle gives an equal engine and module, and each store's 
   t.is(Memory.fromShared(other, exporting.m.share()).type.maximum, 1);
 });
 
-test("what is no handle, and one of another kind, is a TypeError", (t) => {
+needing("threads")("what is no handle, and one of another kind, is a TypeError", (t) => {
   const { module, memory, store } = together();
   const wrong: unknown[] = [undefined, null, 5, "engine", Symbol("s"), {}, [], () => 1, engine, module, memory];
   for (const kind of ["engine", "module", "memory"]) {
@@ -94,7 +94,7 @@ test("what is no handle, and one of another kind, is a TypeError", (t) => {
   t.notThrows(() => Engine.fromShared(Object.create(all.engine)));
 });
 
-test("Memory.fromShared wants a store, an open one, of the memory's engine", (t) => {
+needing("threads")("Memory.fromShared wants a store, an open one, of the memory's engine", (t) => {
   const handle = shared().share();
   for (const wrong of [engine, undefined, null, {}, handle])
     t.throws(() => Memory.fromShared(wrong as any, handle), typeError, show(wrong));
@@ -117,7 +117,7 @@ test("a memory that is not shared has no handle", (t) => {
   }
 });
 
-test("share and fromShared refuse objects of other classes", (t) => {
+needing("threads")("share and fromShared refuse objects of other classes", (t) => {
   const { memory, module } = together();
   for (const [owner, objects] of [
     [Engine, [module, memory, {}, null]],
@@ -128,7 +128,7 @@ test("share and fromShared refuse objects of other classes", (t) => {
   }
 });
 
-test("handles of what is gone are a TypeError, and what others hold is not gone", (t) => {
+needing("threads")("handles of what is gone are a TypeError, and what others hold is not gone", (t) => {
   const script = `
     import { Engine, Instance, Memory, Module, Store } from "@cwasm/wasmtime";
     const rest = async () => { for (let i = 0; i < 8; i++) { gc(); await new Promise((done) => setTimeout(done, 5)); } };
@@ -158,7 +158,7 @@ test("handles of what is gone are a TypeError, and what others hold is not gone"
   t.deepEqual(result, [gone, gone, gone, "found", "found", 5, 6, gone]);
 });
 
-test("resident memory is flat over thousands of handles, engines and shared memories", (t) => {
+needing("threads")("resident memory is flat over thousands of handles, engines and shared memories", (t) => {
   t.timeout(240_000);
   const script = `
     import { Engine, Instance, Memory, Module, Store } from "@cwasm/wasmtime";

@@ -6,6 +6,8 @@ import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { variant } from "../index.js";
+import { packages } from "../lib/platforms.js";
 import { artifact, folder, root, wasm } from "./helper.js";
 import { scripts } from "./scripts.js";
 
@@ -359,7 +361,8 @@ unix("signals of guests and others that come faster than they are heard hold up 
 
 unix("two copies of the package share the signals, whoever listens", (t) => {
   const copy = folder(t);
-  for (const part of ["dist/index.js", "dist/lib", "npm", "package.json"]) cpSync(join(root, part), join(copy, part), { recursive: true });
+  const custom = Object.hasOwn(packages, variant) ? [] : [`target/custom/${variant}`];
+  for (const part of ["dist/index.js", "dist/lib", "npm", "package.json", ...custom]) cpSync(join(root, part), join(copy, part), { recursive: true });
   const script = `
     const first = await guests();
     const { Engine, Instance, Module, Store } = await import(${JSON.stringify(pathToFileURL(join(copy, "dist", "index.js")).href)});

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { Instance, Module, SignatureError, Store, features, inspect, run, runSync, sign, verify, wasmtimeVersion } from "../index.js";
-import { artifactBytes, engineOf, folder, root, thrown, typeError } from "./helper.js";
+import { artifactBytes, engineOf, folder, needing, root, thrown, typeError } from "./helper.js";
 
 const wat = `(module (memory (export "memory") 1) (func (export "_start")) (func (export "f") (result i32) (i32.const 5)))`;
 const bytes = artifactBytes(wat);
@@ -109,7 +109,7 @@ test("bytes that another thread changes meanwhile are those that were checked", 
   isRefused(t, () => Module.deserialize(engine, shared, options), "mismatch");
 });
 
-test("run and runSync run what was signed, and nothing else", async (t) => {
+needing("wasi")("run and runSync run what was signed, and nothing else", async (t) => {
   const stdin = "ignore" as const;
   t.is((await run(bytes, { verify: ours.pub, signature, stdin })).exitCode, 0);
   t.is(runSync(bytes, { verify: ours.pub, signature, precompiled: true, stdin }).exitCode, 0);
@@ -143,7 +143,7 @@ test("keys that are none, of another kind, or that can't sign are a TypeError", 
   t.throws(() => sign(Buffer.from("no artifact"), ours.key), { code: "ERR_WASMTIME_INCOMPATIBLE_MODULE" });
 });
 
-test("the command makes keys, signs, verifies and runs", (t) => {
+needing("wasi")("the command makes keys, signs, verifies and runs", (t) => {
   const cwd = folder(t);
   const cli = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist", "cli", "cwasm.js"), ...args], { cwd, encoding: "utf8" });

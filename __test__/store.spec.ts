@@ -15,7 +15,7 @@ import {
   Table,
   features,
 } from "../index.js";
-import { artifact, engineOf, load, node, start, thrown, typeError, wrap } from "./helper.js";
+import { artifact, engineOf, load, needing, node, start, thrown, typeError, wrap } from "./helper.js";
 
 const wat = `(module (import "env" "f" (func $f)) (memory (export "m") 1) (table (export "t") 1 funcref)
   (global (export "g") (mut i32) (i32.const 5)) (func (export "call") (call $f)))`;
@@ -48,7 +48,7 @@ test("using disposes at the end of the block", (t) => {
   t.is(typeof Store.prototype[Symbol.dispose], "function");
 });
 
-test("everything of a disposed store throws ClosedError", (t) => {
+needing("gc")("everything of a disposed store throws ClosedError", (t) => {
   const { engine, module } = load(wat);
   const empty = load("(module)").module;
   const store = new Store(engine);

@@ -1,13 +1,10 @@
 // StructRef: fields of every type, the struct's own type, and what makes one. What goes for arrays alike is here too.
 
-import test from "ava";
-import { ArrayRef, ClosedError, Exception, RefType, type Store, StructRef, features } from "../index.js";
-import { collect, rangeError, start, thrown, typeError, wrap } from "./helper.js";
+import { ArrayRef, ClosedError, Exception, RefType, type Store, StructRef } from "../index.js";
+import { collect, needing, rangeError, start, thrown, typeError, wrap } from "./helper.js";
 import { all, bytes, engine, fresh, i32, one, show } from "./ref-guest.js";
 
-test("a build with gc has structs", (t) => {
-  t.true(features.has("gc"), "all of these specs are about it");
-});
+const test = needing("gc");
 
 test("fields of every type have what the guest put there, packed ones without a sign", (t) => {
   const s = start(all).exports.make() as StructRef;

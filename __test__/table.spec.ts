@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Instance, Store, Table, Trap } from "../index.js";
-import { collect, engineOf, load, rangeError, start, thrown, typeError, wrap } from "./helper.js";
+import { collect, engineOf, load, needing, rangeError, start, thrown, typeError, wrap } from "./helper.js";
 
 const made = (type: object, ...init: unknown[]) => new Table(new Store(engineOf()), type as any, ...init);
 const wat = `(module (table $t (export "t") 3 10 funcref) (elem (i32.const 1) $one) (type $i (func (result i32)))
@@ -77,14 +77,14 @@ test("wrong arguments are a TypeError, and change nothing", (t) => {
 });
 
 const values = [{ some: "object" }, () => 1, Symbol("s"), 5, -0, "text", 7n, true, NaN, undefined, null];
-test("a table of externref holds any JavaScript values as they are", (t) => {
+needing("gc")("a table of externref holds any JavaScript values as they are", (t) => {
   const table = made({ element: "externref", initial: values.length });
   for (const [i, value] of values.entries()) table.set(i, value);
   for (let i = 0; i < 3; i++) collect();
   for (const [i, value] of values.entries()) t.true(Object.is(table.get(i), value), String(value));
 });
 
-test("the initial element is in all places", (t) => {
+needing("gc")("the initial element is in all places", (t) => {
   const object = {};
   const table = made({ element: "externref", initial: 3, maximum: 5 }, object);
   t.deepEqual(
@@ -95,7 +95,7 @@ test("the initial element is in all places", (t) => {
   t.is(table.get(3), 7);
 });
 
-test("an element that is not given is undefined, for functions null, as in the JS API", (t) => {
+needing("gc")("an element that is not given is undefined, for functions null, as in the JS API", (t) => {
   for (const [element, none] of [
     ["externref", undefined],
     ["funcref", null],
@@ -110,7 +110,7 @@ test("an element that is not given is undefined, for functions null, as in the J
   }
 });
 
-test("the type says what it was made with", (t) => {
+needing("gc")("the type says what it was made with", (t) => {
   t.deepEqual(made({ element: "externref", initial: 2, maximum: 9 }).type, {
     element: "externref",
     initial: 2,
@@ -121,7 +121,7 @@ test("the type says what it was made with", (t) => {
   t.is(made({ element: "anyfunc", initial: 0 }).type.element, "funcref");
 });
 
-test("a table that is imported is the same for guest and JavaScript", (t) => {
+needing("gc")("a table that is imported is the same for guest and JavaScript", (t) => {
   const { engine, module } = load(`(module (import "env" "t" (table $t 2 externref)) (export "t" (table $t))
     (func (export "copy") (table.set $t (i32.const 1) (table.get $t (i32.const 0)))))`);
   const store = new Store(engine);
@@ -143,7 +143,7 @@ test("a host function changes the table it is called through", (t) => {
   t.is(exports.t.length, 4);
 });
 
-test("a table of 64-bit addresses is used with bigints", (t) => {
+needing("gc")("a table of 64-bit addresses is used with bigints", (t) => {
   const table = made({ element: "externref", initial: 1n, address: "i64" });
   t.is(table.length as unknown, 1n);
   t.is(table.grow(2n) as unknown, 1n);

@@ -1,9 +1,10 @@
 // Tags: what they are imported as, and jsTag, the one that each store has for JavaScript's own values.
 
-import test from "ava";
 import { ClosedError, Exception, Instance, LinkError, Linker, RefType, Store, StructRef, Tag } from "../index.js";
-import { start, thrown, typeError } from "./helper.js";
+import { needing, start, thrown, typeError } from "./helper.js";
 import { engine, error, fresh, ordinary, show } from "./exception-guest.js";
+
+const test = needing("gc");
 
 test("tags are imported by their very type, and described", (t) => {
   const { store, module, exports } = fresh();

@@ -1,11 +1,12 @@
 // Ends: of workers and of the process, at any time and in the middle of anything. They are prompt, with the right code, and
 // what is left goes on. A script that hangs is killed.
 
-import test from "ava";
 import { features } from "../index.js";
-import { artifact } from "./helper.js";
+import { artifact, needing } from "./helper.js";
 import { scripts } from "./scripts.js";
 import { spin } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const wat = `(module (import "env" "f" (func $f (param i32) (result i32))) (memory (export "m") 1 10)
   (func (export "call") (param i32) (result i32) (call $f (local.get 0)))

@@ -3,10 +3,10 @@
 import test from "ava";
 import { once } from "node:events";
 import { Engine, Instance, Memory, Store, type Trap } from "../index.js";
-import { artifact, load, nodeJson, thrown } from "./helper.js";
+import { artifact, load, needing, nodeJson, thrown } from "./helper.js";
 import { guest, handles, messages, prelude, shared, together, worker } from "./shared-guest.js";
 
-test("guests on several threads and JavaScript count in one memory exactly", async (t) => {
+needing("threads")("guests on several threads and JavaScript count in one memory exactly", async (t) => {
   const here = together();
   const body = `post("ready"); await new Promise((go) => parentPort.once("message", go));
     exports.count(64, 200_000); for (let i = 0; i < 2000; i++) { memory.atomicRmw("i64", "add", 72, 1n); exports.add64(72, 1n); } post("done");`;
@@ -21,7 +21,7 @@ test("guests on several threads and JavaScript count in one memory exactly", asy
   t.is(here.memory.atomicLoad("i64", 72), 10_000n);
 });
 
-test("a memory that one thread grows has grown for all, and keeps its bytes", async (t) => {
+needing("threads")("a memory that one thread grows has grown for all, and keeps its bytes", async (t) => {
   const here = together();
   here.memory.writeString(0, "before");
   const body = `const before = memory.pages; exports.grow(1); memory.grow(1); exports.store(65536, 7);
@@ -31,7 +31,7 @@ test("a memory that one thread grows has grown for all, and keeps its bytes", as
   t.deepEqual([here.memory.pages, here.exports.size(), here.exports.load(65_536)], [3, 3, 7]);
 });
 
-test("reading and writing while others write is in bounds and never stops", async (t) => {
+needing("threads")("reading and writing while others write is in bounds and never stops", async (t) => {
   const here = together();
   const body = `const bytes = Buffer.alloc(3001, workerData.byte); post("ready");
     while (memory.atomicLoad("i32", 0) === 0) { memory.write(1001, bytes); memory.read(1003, 2999); memory.readString(1002, 100); } post("done");`;
@@ -70,7 +70,7 @@ test("a module that is shared runs in workers, with the engine it came with, and
   }
 });
 
-test("an engine that is shared is the same engine in a worker", async (t) => {
+needing("threads")("an engine that is shared is the same engine in a worker", async (t) => {
   const own = new Engine({ profile: "sandbox" });
   const { module } = load(`(module (func (export "f") (result i32) (i32.const 5)))`, { engine: own });
   const memory = shared({}, new Store(own));
@@ -82,7 +82,7 @@ test("an engine that is shared is the same engine in a worker", async (t) => {
   t.deepEqual(result, ["sandbox", own.target, 5, 77, 77, "ERR_INVALID_ARG_TYPE"]);
 });
 
-test("a worker shares things too, and they outlive it for who has them", async (t) => {
+needing("threads")("a worker shares things too, and they outlive it for who has them", async (t) => {
   const here = together();
   const body = `const own = new Memory(store, { initial: 1, maximum: 2, shared: true }); own.writeString(0, "from the worker");
     globalThis.kept = own; parentPort.once("message", () => process.exit()); post([own.share(), module.share(), engine.share(), memory.share()]);`;
@@ -99,7 +99,7 @@ test("a worker shares things too, and they outlive it for who has them", async (
   t.is(new Instance(here.store, here.module, { env: { m: mine } }).exports.byte(0), 0x66);
 });
 
-test("many workers come and go on one memory", async (t) => {
+needing("threads")("many workers come and go on one memory", async (t) => {
   const here = together();
   for (let round = 0; round < 5; round++) {
     const workers = Array.from({ length: 4 }, () =>
@@ -111,7 +111,7 @@ test("many workers come and go on one memory", async (t) => {
   t.is(here.memory.atomicLoad("i32", 0), 20_000);
 });
 
-test("a worker that ends while it holds shared things leaves this process in order", (t) => {
+needing("threads")("a worker that ends while it holds shared things leaves this process in order", (t) => {
   const script = `
     import { Worker } from "node:worker_threads";
     import { once } from "node:events";

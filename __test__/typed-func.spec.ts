@@ -1,9 +1,10 @@
 // Functions where the type of a function is wanted, which a module has defined.
 
-import test from "ava";
 import { Linker, type RefType } from "../index.js";
-import { load, start, typeError, wrap } from "./helper.js";
+import { load, needing, start, typeError, wrap } from "./helper.js";
 import { engine, show } from "./ref-guest.js";
+
+const test = needing("gc");
 
 const functions = `(module (type $f (func (param i32) (result i32))) (type $open (sub (func (result i32)))) (elem declare func $inc $one)
   (func $inc (export "inc") (type $f) (i32.add (local.get 0) (i32.const 1))) (func $one (export "one") (type $open) (i32.const 1)) (func (export "none"))

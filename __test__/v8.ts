@@ -2,7 +2,7 @@
 
 import wabt from "wabt";
 import * as ours from "../index.js";
-import { engineOf, load } from "./helper.js";
+import { engineOf, isAnyLacking, load } from "./helper.js";
 
 /** V8's own WebAssembly, which Node's types leave to those of the web. */
 export const V8: any = (globalThis as any).WebAssembly;
@@ -91,6 +91,8 @@ export function outcome(world: World, steps: Steps): string[] {
     try {
       end = `returns ${inWords(fn())}`;
     } catch (error) {
+      // Nothing that V8 would do.
+      if (isAnyLacking(error)) throw error;
       end = `throws ${inWords(error)}`;
     }
     lines.push(what ? `${what}: ${end}` : end);

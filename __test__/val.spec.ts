@@ -1,10 +1,10 @@
 // How values of each type cross: coercions are the JS API's.
 
 import test from "ava";
-import { Global, Store } from "../index.js";
-import { engineOf, start, thrown, typeError } from "./helper.js";
+import { Global, Store, features } from "../index.js";
+import { engineOf, needing, start, thrown, typeError } from "./helper.js";
 
-const types = ["i32", "i64", "f32", "f64", "v128", "externref", "funcref"];
+const types = ["i32", "i64", "f32", "f64", "v128", ...(features.has("gc") ? ["externref"] : []), "funcref"];
 const imports = types.map((type) => `(import "env" "${type}" (func $${type} (param ${type}) (result ${type})))`);
 const wat = `(module ${imports.join("\n")} ${types
   .map(
@@ -269,7 +269,7 @@ test("an argument of a v128 can't be changed by the conversion of the next", (t)
   t.deepEqual(exports.first(bytes, { valueOf: () => (bytes.fill(9), 0) }), new Uint8Array(16).fill(1));
 });
 
-test("an i31 is a number, and takes no other", (t) => {
+needing("gc")("an i31 is a number, and takes no other", (t) => {
   const { exports } = start(`(module (func (export "id") (param i31ref) (result i31ref) (local.get 0))
     (global (export "g") i31ref (ref.i31 (i32.const -1))))`);
   for (const fits of [0, 1, -1, 2 ** 30 - 1, -(2 ** 30), null]) t.is(exports.id(fits), fits);
@@ -279,7 +279,7 @@ test("an i31 is a number, and takes no other", (t) => {
   t.is(exports.g.value, -1);
 });
 
-test("(ref extern) takes all but null, (ref func) functions only", (t) => {
+needing("gc")("(ref extern) takes all but null, (ref func) functions only", (t) => {
   const { exports } = start(`(module (func (export "e") (param (ref extern)) (result (ref extern)) (local.get 0))
     (func $f (export "f") (param (ref func)) (result (ref func)) (local.get 0)))`);
   const object = {};

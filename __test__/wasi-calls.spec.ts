@@ -1,11 +1,11 @@
 // Every function of WASI preview 1, called well and in every wrong way: the tables are in wasi-calls-*.ts.
 
-import test, { type ExecutionContext } from "ava";
+import always, { type ExecutionContext } from "ava";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { folder } from "./helper.js";
+import { folder, needing } from "./helper.js";
 import { Guest, type Outcome, type Row, fd, tree, wrongly } from "./wasi-calls.js";
 import { table as args } from "./wasi-calls-args.js";
 import { table as descriptors } from "./wasi-calls-fd.js";
@@ -13,6 +13,8 @@ import { table as io } from "./wasi-calls-io.js";
 import { table as paths } from "./wasi-calls-path.js";
 import { table as poll } from "./wasi-calls-poll.js";
 import { signatures } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const table = { ...args, ...descriptors, ...io, ...paths, ...poll };
 
@@ -43,7 +45,7 @@ for (const row of rows) {
 }
 // What is read or written there is copied first.
 for (const [name, [first]] of Object.entries(table)) {
-  test(`${name} ${first![0]}, with a shared memory: ${first![2]}`, (t) =>
+  needing("wasi", "threads")(`${name} ${first![0]}, with a shared memory: ${first![2]}`, (t) =>
     make(t, new Guest(tree(folder(t)), { sharedMemory: true }), [name, first!]));
 }
 
@@ -70,7 +72,7 @@ for (const name of ["fd_pread", "fd_readdir", "poll_oneoff"]) {
 /** Functions that Wasmtime has only to say that it has them not, and those that can't fail. */
 const neverSucceed = ["fd_allocate", "fd_fdstat_set_rights", "proc_raise", "sock_accept", "sock_recv", "sock_send", "sock_shutdown"];
 const neverFail = ["sched_yield", "proc_exit"];
-test("every function of preview 1 has a row in which it succeeds and one in which it fails", (t) => {
+always("every function of preview 1 has a row in which it succeeds and one in which it fails", (t) => {
   const succeeds = (outcome: Outcome) => outcome === "SUCCESS" || outcome.startsWith("EXIT");
   const names = [...Object.keys(signatures), "proc_exit"];
   t.is(names.length, 46);

@@ -1,10 +1,11 @@
 // Commands and reactors: what WASI gives them as text, and how long they live.
 
-import test from "ava";
 import { Linker, Store, WasiExit, type WasiOptions, runSync } from "../index.js";
-import { load, thrown } from "./helper.js";
+import { load, needing, thrown } from "./helper.js";
 import { guest } from "./wasi-calls.js";
 import { command, print } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const texts: Record<string, string> = {
   nothing: "",
@@ -97,7 +98,7 @@ test("a command that its linker defines begins anew with each call, in one store
   for (let i = 0; i < 3; i++) start();
   t.is(store.wasi!.stdout!.toString(), "AAA");
 });
-test("a reactor is no command to run", (t) => {
+needing("wasi")("a reactor is no command to run", (t) => {
   t.is((thrown(() => runSync(load(reactor()).module, { stdin: "ignore", stdout: "capture" })) as any).code, "ERR_WASMTIME_LINK");
 });
 for (const status of [0, 1, 125, 200]) {

@@ -1,10 +1,11 @@
 // Guests that ask WASI for more than there is, or lie about where it is: an error number or an error of ours, and little memory.
 
-import test from "ava";
 import { readdirSync } from "node:fs";
 import { Linker, Store, WasmtimeError, type WasiOptions, runSync } from "../index.js";
-import { artifact, folder, load, nodeJson, thrown } from "./helper.js";
+import { artifact, folder, load, needing, nodeJson, thrown } from "./helper.js";
 import { command, everything } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 // Up to the last page, so that a size of nearly 4 GiB is not out of bounds.
 const huge = everything.replace(`(memory (export "memory") 2)`, `(memory (export "memory") 65536)`);

@@ -1,9 +1,10 @@
 // wasiImports: WASI for `new Instance`, alone and among functions of one's own.
 
-import test from "ava";
 import { Func, Instance, Linker, LinkError, Store, type WasiOptions, callMany, wasiImports } from "../index.js";
-import { collect, load, typeError } from "./helper.js";
+import { collect, load, needing, typeError } from "./helper.js";
 import { Wasi, everything, signatures } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const { engine, module } = load(everything);
 const guest = (wasi: WasiOptions | undefined, imports = wasiImports()) => {

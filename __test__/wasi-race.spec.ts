@@ -1,13 +1,15 @@
 // Another thread of the host puts a link to the outside in a directory's place and takes it away, again and again, while a guest
 // uses paths through it: it gets what is inside or an error, and changes nothing outside.
 
-import test, { type ExecutionContext } from "ava";
+import { type ExecutionContext } from "ava";
 import { mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { folder } from "./helper.js";
+import { folder, needing } from "./helper.js";
 import { type Argument, BUF, FOLLOW, Guest, OUT, buffer, fd, fstflags, oflags, out, pieces, rights, tree } from "./wasi-calls.js";
+
+const test = needing("wasi");
 
 const { CREAT, DIRECTORY, TRUNC } = oflags;
 const { dir } = fd;

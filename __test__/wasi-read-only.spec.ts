@@ -1,10 +1,12 @@
 // What a read-only directory refuses: every change, by every function, flag and descriptor, though the same directory is granted
 // to be written under another name.
 
-import test, { type ExecutionContext } from "ava";
+import { type ExecutionContext } from "ava";
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
-import { folder } from "./helper.js";
+import { folder, needing } from "./helper.js";
 import { type Argument, FOLLOW, Guest, OUT, fd, fdflags, fstflags, guest, oflags, out, pieces, rights, tree } from "./wasi-calls.js";
+
+const test = needing("wasi");
 
 const { CREAT, DIRECTORY, EXCL, TRUNC } = oflags;
 const { MTIM } = fstflags;

@@ -1,10 +1,12 @@
 // A hostile guest looks for a way out of its directory with links, those it finds and those it makes, and by moving what is open.
 
-import test from "ava";
 import { existsSync, readFileSync, readlinkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { FOLLOW, OUT, fd, fstflags, oflags, out, rights } from "./wasi-calls.js";
 import { type Call, all, follows, hostile, opens, others, refused, say, snapshot } from "./wasi-escape.js";
+import { needing } from "./needing.js";
+
+const test = needing("wasi");
 
 /** Links that are the path's last name: what follows them is refused, what does not changes the link. */
 for (const name of [

@@ -2,13 +2,14 @@
 // is opened, told or changed. What it does with links is in wasi-sandbox-links.spec.ts, a directory that is read-only in
 // wasi-read-only.spec.ts, a race in wasi-race.spec.ts.
 
-import test from "ava";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { WasiOptions } from "../index.js";
-import { folder } from "./helper.js";
+import { folder, needing } from "./helper.js";
 import { BUF, FOLLOW, OUT, buffer, fd, guest, oflags, out, pieces, rights, tree } from "./wasi-calls.js";
 import { all, hostile, others, refused, snapshot } from "./wasi-escape.js";
+
+const test = needing("wasi");
 
 /** The root folder, by way of this process. */
 const root = "/proc/self/root";

@@ -1,6 +1,5 @@
 // A guest's stdio: files, functions and Node streams. What is captured, inherited or given as bytes is in wasi.spec.ts.
 
-import test from "ava";
 import type { EventEmitter } from "node:events";
 import { createReadStream, createWriteStream, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +8,10 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { Linker, type RunOptions, Store, StoreBusyError, type WasiOptions, run, runSync } from "../index.js";
-import { artifact, collect, folder, load, nodeJson, thrown, typeError } from "./helper.js";
+import { artifact, collect, folder, load, needing, nodeJson, thrown, typeError } from "./helper.js";
 import { Wasi, cat, command, everything, hello } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 const precompiled = true as const;
 const none = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
@@ -80,6 +81,7 @@ test("run takes part in pipelines of Node", async (t) => {
   const dir = folder(t);
   const [from, to] = [join(dir, "from"), join(dir, "to.gz")];
   writeFileSync(from, "line\n".repeat(100_000));
+  await away(cat, { stdin: "ignore" });
   const stdout = new PassThrough();
   await Promise.all([
     pipeline(stdout, createGzip(), createWriteStream(to)),

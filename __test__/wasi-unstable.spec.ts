@@ -1,11 +1,12 @@
 // WASI preview 0, which compilers of 2019 made guests for: what differs from preview 1.
 
-import test from "ava";
 import { writeFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Linker, Store, type WasiOptions, run, runSync } from "../index.js";
-import { artifact, folder, load } from "./helper.js";
+import { artifact, folder, load, needing } from "./helper.js";
 import { Wasi, everything, command } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 // Preview 0 has no sock_accept.
 const unstable = everything

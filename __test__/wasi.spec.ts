@@ -1,11 +1,13 @@
 // WASI preview 1: what a store grants its guests, and that nothing else is. What each function does is in wasi-calls.spec.ts.
 
-import test from "ava";
+import always from "ava";
 import { join } from "node:path";
 import { Linker, Store, WasiExit, WasmtimeError, type WasiOptions } from "../index.js";
-import { engineOf, folder, load, needs, node, artifact, start, thrown, typeError } from "./helper.js";
+import { artifact, engineOf, folder, load, needing, needs, node, start, thrown, typeError } from "./helper.js";
 import { guest } from "./wasi-calls.js";
 import { Wasi, everything, exit, hello, signatures } from "./wasi-guest.js";
+
+const test = needing("wasi");
 
 test("a guest has the arguments, environment and streams it is given", (t) => {
   const { store, wasi } = guest({
@@ -76,7 +78,7 @@ test("a guest that exits in its start function is a WasiExit of the instantiatio
     load(`(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
     (func $f (call $exit (i32.const 3))) (start $f))`);
   const error = thrown(() => new Linker(engine).defineWasi().instantiate(new Store(engine), module)) as WasiExit;
-  t.true(error instanceof WasiExit);
+  t.true(error instanceof WasiExit, String(error));
   t.is(error.exitCode, 3);
 });
 
@@ -190,11 +192,11 @@ test("a directory that is not there is Node's own error", (t) => {
   t.true(error.message.startsWith("ENOENT: no such file or directory"));
 });
 
-test("an import of WASI that nobody defined is a LinkError like any other", (t) => {
+always("an import of WASI that nobody defined is a LinkError like any other", (t) => {
   t.is((thrown(() => start(exit(1))) as any).code, "ERR_WASMTIME_LINK");
 });
 
-test("a build without WASI says so", (t) => {
+always("a build without WASI says so", (t) => {
   needs(
     t,
     "wasi",

@@ -1,6 +1,6 @@
-// npm test [-- SPEC… --variant=full|min]: builds, then runs the specs on both variants and under harder conditions, and the
-// official test suite, of which each file counts as one on each variant, random cases, of which each kind does, and the embedding for
-// platforms without an operating system where there is what builds it; in CI that is installed.
+// npm test [-- SPEC… --variant=full|min|bare]: builds, then runs the specs on both variants, on a custom build without any feature (bare) and
+// under harder conditions, and the official test suite, of which each file counts as one on each variant, random cases, of which each kind
+// does, and the embedding for platforms without an operating system where there is what builds it; in CI that is installed.
 // The last line is `N passed, N failed`.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -18,10 +18,12 @@ const only = words.find((word) => word.startsWith("--variant="))?.slice("--varia
 const names = words.filter((word) => !word.startsWith("--")).map((name) => name.replace(/(\.spec)?(\.ts)?$/, ""));
 const specs = names.map((name) => `dist/__test__/**/${name}.spec.js`);
 /** Specs that only start processes of their own, which are the same in every pass. */
-const apart = ["leak", "signals", "teardown", "packages", "installed", "cli-signals", "cli-terminal"];
+const apart = ["leak", "signals", "teardown", "packages", "installed", "custom", "cli-signals", "cli-terminal"];
 const passes = [
   { title: "the full build", variant: "full" },
   { title: "the min build", variant: "min" },
+  // Stock Wasmtime compiles with what this one lacks.
+  { title: "a build without any feature", variant: "bare", without: ["stock"] },
   {
     title: "the full build, collecting garbage all the time",
     variant: "full",
@@ -33,6 +35,7 @@ const passes = [
 ].filter(({ variant }) => only === undefined || variant === only);
 
 node(["scripts/build.mjs"]);
+if (passes.some(({ variant }) => variant === "bare")) node(["scripts/custom.mjs", "--features", "none", "--name", "bare"]);
 // They take long the first time, and one spec each needs them.
 const wanted = (spec) => names.length === 0 || names.some((name) => name === spec || name.includes("*"));
 if (wanted("stock")) upstream();
@@ -42,7 +45,7 @@ for (const pass of passes) {
   say(`Testing ${pass.title}…`);
   add(await ava(pass));
 }
-if (specs.length === 0) {
+if (specs.length === 0 && only !== "bare") {
   add(await suite(only));
   add(await fuzz(only));
   // It is the full build that compiles for it.
