@@ -2,14 +2,17 @@
 
 import { spawnSync } from "node:child_process";
 import { node, root, say } from "./commands.mjs";
-import { variants } from "./variants.mjs";
+import { crateFeatures, only, variants } from "./variants.mjs";
 
 say("Checking the Rust…");
 cargo("fmt", "--all", "--check");
 cargo("lint");
-// The lints of the build without the compiler: other files, other dead code.
-const { features } = variants.min;
-cargo("clippy", "--package", "cwasm-node-api", ...features, "--", "-D", "warnings");
+// The lints of the other builds: min, none of the features, and each alone. Each has other files, and other dead code.
+const builds = [variants.min.features, only([]), ...Object.keys(crateFeatures()).map((feature) => only([feature]))];
+for (const features of builds) {
+  console.log(`cargo clippy ${features.join(" ")}`);
+  cargo("clippy", "--quiet", "--package", "cwasm-node-api", ...features, "--", "-D", "warnings");
+}
 
 // The workspace beside this one.
 const apart = ["--manifest-path", "crates/min-platform/Cargo.toml"];
