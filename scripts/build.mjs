@@ -1,12 +1,14 @@
-// npm run build [-- full min ts] [--target=TRIPLE] [--debug]: both addons into npm/, then the TypeScript into dist/. With
-// --debug they are built fast, and are slow: for working on the addon.
+// npm run build [-- full min ts] [--target=TRIPLE] [--debug] [--rebuild-std]: both addons into npm/, then the TypeScript into dist/. With
+// --debug they are built fast, and are slow: for working on the addon. With --rebuild-std Rust's standard library is compiled with them:
+// for the smallest addons, where its source is there.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inRoot, node, output, root, say } from "./commands.mjs";
+import { fail, inRoot, node, output, root, say } from "./commands.mjs";
 import { install } from "./install.mjs";
+import { noLocations, rustFromSource, rustflags, sourceHint } from "./toolchain.mjs";
 import { variants } from "./variants.mjs";
 
 if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
@@ -14,19 +16,21 @@ if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const parts = words.filter((word) => !word.startsWith("--"));
   const target = words.find((word) => word.startsWith("--target="))?.slice("--target=".length);
   const debug = words.includes("--debug");
+  const rebuildStd = words.includes("--rebuild-std");
   const wanted = (part) => parts.length === 0 || parts.includes(part);
 
   install();
-  for (const [variant, build] of Object.entries(variants)) if (wanted(variant)) addon(variant, build, { target, debug });
+  for (const [variant, build] of Object.entries(variants)) if (wanted(variant)) addon(variant, build, { target, debug, rebuildStd });
   if (wanted("ts")) typescript();
 }
 
 /** napi build always passes --target to cargo, so a plain `cargo build` shares nothing with it: this is the one way to build addons. Returns
  * the platform it is for. */
-export function addon(variant, { profile, features, platforms, firstBuild }, { target = hostTriple(), debug = false }) {
+export function addon(variant, { profile, features, platforms, firstBuild }, { target = hostTriple(), debug = false, rebuildStd = false }) {
+  const std = rebuildStd ? withoutReports() : undefined;
   const made = inRoot("target", "addon", variant);
   const stamp = inRoot("target", "addon", `${variant}.stamp`);
-  const inputs = fingerprint([target, debug, profile, features]);
+  const inputs = fingerprint([target, debug, profile, features, std]);
   const file = () => existsSync(made) && readdirSync(made).find((name) => name.endsWith(".node"));
   const place = (name) => inRoot(platforms, name.split(".")[1], name);
   const before = file();
@@ -52,9 +56,10 @@ export function addon(variant, { profile, features, platforms, firstBuild }, { t
       ...options,
       ...(debug ? [] : profile),
       ...features,
+      ...(std ? ["--", ...std.flags, ...rustflags(std.rustflags)] : []),
     ],
     {
-      env: { ...process.env, CWASM_VARIANT_NAME: variant },
+      env: { ...process.env, ...std?.env, CARGO: std?.cargo ?? "cargo", CWASM_VARIANT_NAME: variant },
     },
   );
   replace(join(made, file()), place(file()));
@@ -62,6 +67,13 @@ export function addon(variant, { profile, features, platforms, firstBuild }, { t
   if (variant === "full") replace(join(made, "binding.d.ts"), inRoot("lib", "binding.d.ts"));
   writeFileSync(stamp, inputs);
   return file().split(".")[1];
+}
+
+/** The standard library for size, with panics that unwind and say nothing of where they were: `panicked` in error.rs does not ask. */
+function withoutReports() {
+  const std = rustFromSource("std,panic_unwind");
+  if (std === undefined) fail(`--rebuild-std takes the source of Rust's standard library: ${sourceHint}`);
+  return { ...std, rustflags: [...std.rustflags, noLocations] };
 }
 
 /** All that an addon is made from. cargo would know, but napi's first build and its second differ in an environment variable

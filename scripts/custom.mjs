@@ -1,5 +1,5 @@
-// npm run build:custom -- --features gc,wasi --name edge [--profile min|release] [--target=TRIPLE] [--platforms LIST] [--debug]: an
-// addon with these features alone (`none`: with none), and packages ready for `npm publish` in target/custom/edge: the facade there, and
+// npm run build:custom -- --features gc,wasi --name edge [--profile min|release] [--target=TRIPLE] [--platforms LIST] [--debug]
+// [--rebuild-std]: an addon with these features alone (`none`: with none), and packages ready for `npm publish` in target/custom/edge: the facade there, and
 // the addon's package in a folder of its platform. docs/custom-builds.md says more.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
@@ -27,7 +27,7 @@ const build = readBuild(wishes, features);
 const named = readPlatforms(wishes.platforms);
 typescript();
 const folder = inRoot(build.platforms);
-const platform = addon(build.variant, build, { target: wishes.target, debug: wishes.debug });
+const platform = addon(build.variant, build, { target: wishes.target, debug: wishes.debug, rebuildStd: wishes["rebuild-std"] });
 const { version } = readJson(inRoot("package.json"));
 const cwasm = { variant: build.variant, features };
 platformPackage();
@@ -41,7 +41,7 @@ report();
 
 function readWishes() {
   const text = { type: "string" };
-  const options = { features: text, name: text, profile: text, target: text, platforms: text, debug: { type: "boolean" } };
+  const options = { features: text, name: text, profile: text, target: text, platforms: text, debug: { type: "boolean" }, "rebuild-std": { type: "boolean" } };
   try {
     return parseArgs({ options }).values;
   } catch (error) {

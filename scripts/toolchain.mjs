@@ -54,19 +54,52 @@ const packages = (missing) => [...new Set(missing.flatMap(({ packages }) => pack
 /** A Rust that is new enough and can compile for a target: the one in PATH or Debian's, with the target's standard library, or with its
  * source, from which the parts `std` of it are compiled too. */
 export function rust(target, std) {
-  const [, needed] = /^rust-version = "1\.(\d+)"/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"));
-  for (const folder of ["", "/usr/bin/"]) {
-    const [cargo, rustc] = [`${folder}cargo`, `${folder}rustc`];
-    const [, found] = /^rustc 1\.(\d+)/.exec(answer(rustc, ["--version"])) ?? [];
-    if (!(Number(found) >= Number(needed)) || !answer(cargo, ["--version"])) continue;
-    // cargo looks for rustc in PATH.
-    const env = { RUSTC: rustc };
+  for (const { cargo, rustc, env } of toolchains()) {
     if (existsSync(answer(rustc, ["--print", "target-libdir", "--target", target]))) return { cargo, flags: [], env };
-    if (!existsSync(join(answer(rustc, ["--print", "sysroot"]), "lib/rustlib/src/rust/library/Cargo.toml"))) continue;
-    return { cargo, flags: [`-Zbuild-std=${std}`], env: { ...env, RUSTC_BOOTSTRAP: "1" } };
+    if (hasSource(rustc)) return { cargo, flags: [`-Zbuild-std=${std}`], env: { ...env, RUSTC_BOOTSTRAP: "1" } };
   }
   return undefined;
 }
+
+/** One that compiles the parts `std` of its standard library too, for this machine and for size: for the linker that Rust has by itself,
+ * which Debian's lacks and the one in PATH may have. */
+export function rustFromSource(std) {
+  const { cargo, rustc, env } = toolchains().find(({ rustc }) => hasSource(rustc)) ?? {};
+  if (cargo === undefined) return undefined;
+  const linkers = toolchains().map(({ rustc }) => {
+    const [, host] = /^host: (.*)$/m.exec(answer(rustc, ["-vV"]));
+    return join(answer(rustc, ["--print", "sysroot"]), "lib/rustlib", host, "bin/gcc-ld");
+  });
+  const linker = process.platform === "linux" && linkers.find((folder) => existsSync(folder));
+  return {
+    cargo,
+    version: answer(rustc, ["--version"]).split(" (")[0],
+    flags: [`-Zbuild-std=${std}`, "-Zbuild-std-features=optimize_for_size"],
+    rustflags: linker ? [`-Clink-arg=-B${linker}`, "-Clink-arg=-fuse-ld=lld"] : [],
+    env: { ...env, RUSTC_BOOTSTRAP: "1" },
+  };
+}
+
+export const sourceHint = "`rustup component add rust-src`, or Debian's rustc-web, cargo-web and rust-web-src";
+
+/** Leaves out the file and the line of each place that may panic. */
+export const noLocations = "-Zlocation-detail=none";
+
+/** For cargo: these beside what .cargo/config.toml says for the target. */
+export const rustflags = (flags) => ["--config", `target.'cfg(all())'.rustflags=${JSON.stringify(flags)}`];
+
+/** Those that are new enough. */
+function toolchains() {
+  const [, needed] = /^rust-version = "1\.(\d+)"/m.exec(readFileSync(inRoot("Cargo.toml"), "utf8"));
+  // cargo looks for rustc in PATH.
+  const all = ["", "/usr/bin/"].map((folder) => ({ cargo: `${folder}cargo`, rustc: `${folder}rustc`, env: { RUSTC: `${folder}rustc` } }));
+  return all.filter(({ cargo, rustc }) => {
+    const [, found] = /^rustc 1\.(\d+)/.exec(answer(rustc, ["--version"])) ?? [];
+    return Number(found) >= Number(needed) && answer(cargo, ["--version"]);
+  });
+}
+
+const hasSource = (rustc) => existsSync(join(answer(rustc, ["--print", "sysroot"]), "lib/rustlib/src/rust/library/Cargo.toml"));
 
 /** What a program prints, or nothing where there is no such program or it fails. */
 export function answer(command, args) {

@@ -1,0 +1,98 @@
+// npm run sizes [-- ROW…]: how large the addon is, and why: the recipe for a small build step by step, what each feature costs on top of
+// the smallest, and what is published. Writes the tables and the chart of docs/size.md; of rows that are named, by a part of their
+// title, it only prints the tables.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { hostTriple } from "./build.mjs";
+import { fail, inRoot, output, say } from "./commands.mjs";
+import { install } from "./install.mjs";
+import { chart } from "./sizes/chart.mjs";
+import { measure } from "./sizes/measure.mjs";
+import { markdown } from "./sizes/table.mjs";
+import { rustFromSource, sourceHint } from "./toolchain.mjs";
+import { crateFeatures, only, variants } from "./variants.mjs";
+
+/** What cargo does where a manifest says nothing; then one change a row, each on top of those before it. */
+const plain = { OPT_LEVEL: "3", LTO: "false", CODEGEN_UNITS: "16", STRIP: "none", PANIC: "unwind" };
+const recipe = cumulative([
+  { name: "all features, as cargo builds for release", features: [], settings: plain },
+  { name: "no features", features: only([]) },
+  { name: '`opt-level = "s"`', settings: { OPT_LEVEL: "s" } },
+  { name: '`lto = "fat"`', settings: { LTO: "fat" } },
+  { name: "`codegen-units = 1`", settings: { CODEGEN_UNITS: "1" } },
+  { name: "`strip = true`", settings: { STRIP: "symbols" } },
+  { name: '`panic = "abort"`', settings: { PANIC: "abort" } },
+  { name: "`-Zlocation-detail=none`", locations: false },
+  { name: "Rust's standard library rebuilt for size", std: "std,panic_abort" },
+]);
+
+const words = process.argv.slice(2);
+const chosen = ({ name }) => words.length === 0 || words.some((word) => name.includes(word));
+const triple = hostTriple();
+const hasSource = rustFromSource("std") !== undefined;
+install();
+say("Building in target/sizes (half an hour the first time on two cores)…");
+const steps = measured(recipe);
+// Without the standard library's source the last step is left out, here and below.
+const smallest = recipe.at(hasSource ? -1 : -2);
+const costs = measured([{ ...smallest, name: "none" }, ...alone()]);
+const builds = measured(published());
+const tables = { steps: markdown("", steps), features: markdown("feature", costs), builds: markdown("build", builds) };
+if (words.length > 0) for (const table of Object.values(tables)) if (table !== "") console.log(`\n${table}`);
+else write();
+
+function cumulative(rows) {
+  const all = [];
+  for (const row of rows) {
+    const before = all.at(-1) ?? {};
+    all.push({ ...before, ...row, settings: { ...before.settings, ...row.settings } });
+  }
+  return all;
+}
+
+function measured(rows) {
+  return rows.filter(chosen).flatMap((row) => {
+    if (!row.std || hasSource) return measure(row, triple);
+    say(`${row.name}: left out, as here is no source of Rust's standard library (${sourceHint})`);
+    return [];
+  });
+}
+
+/** The smallest build with one feature each: those that need no compiler, and the compiler. */
+function alone() {
+  const brings = crateFeatures();
+  const compiles = (feature) => brings[feature]?.some((other) => other === "cranelift" || compiles(other));
+  const names = Object.keys(brings).filter((feature) => !compiles(feature));
+  return names.map((feature) => ({ ...smallest, name: `\`${feature}\``, features: only([feature]) }));
+}
+
+function published() {
+  const small = { profile: "min", features: variants.min.features };
+  const withoutWasi = { profile: "min", features: small.features.map((list) => list.replace(/,?\bwasi\b/, "")) };
+  const rebuilt = { std: "std,panic_unwind" };
+  return [
+    { name: "`@cwasm/wasmtime`", variant: "full" },
+    { name: "`@cwasm/wasmtime-min`", variant: "min" },
+    { name: "min with `-Zlocation-detail=none`", ...small, locations: false },
+    { name: "min, and the standard library rebuilt", ...small, ...rebuilt, locations: false },
+    { name: "min without `wasi`", ...withoutWasi },
+    { name: "min without `wasi`, with both", ...withoutWasi, ...rebuilt, locations: false },
+  ];
+}
+
+function write() {
+  const file = inRoot("docs", "size.md");
+  let text = readFileSync(file, "utf8");
+  const commit = output("git", ["describe", "--always", "--dirty"]).trim();
+  const [rustc] = output("rustc", ["--version"]).split(" (");
+  const source = hasSource ? `, the rows with a rebuilt standard library by ${rustFromSource("std").version}` : "";
+  const made = `Made by \`npm run sizes\` of commit ${commit}, ${triple}, ${rustc}${source}, Node ${process.version}.`;
+  for (const [name, content] of Object.entries({ ...tables, made })) {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`);
+    if (!place.test(text)) fail(`docs/size.md has no place for ${name}: <!-- ${name} --> and <!-- /${name} -->`);
+    text = text.replace(place, (_, start, end) => `${start}${content}${end}`);
+  }
+  writeFileSync(file, text);
+  writeFileSync(inRoot("docs", "size.svg"), chart([...steps, ...builds]));
+  say("docs/size.md and docs/size.svg are up to date.");
+}
