@@ -7,7 +7,8 @@ import { hostTriple } from "./build.mjs";
 import { fail, inRoot, output, say } from "./commands.mjs";
 import { install } from "./install.mjs";
 import { chart } from "./sizes/chart.mjs";
-import { measure } from "./sizes/measure.mjs";
+import { contents } from "./sizes/contents.mjs";
+import { build, measure } from "./sizes/measure.mjs";
 import { markdown } from "./sizes/table.mjs";
 import { rustFromSource, sourceHint } from "./toolchain.mjs";
 import { crateFeatures, only, variants } from "./variants.mjs";
@@ -37,7 +38,7 @@ const steps = measured(recipe);
 const smallest = recipe.at(hasSource ? -1 : -2);
 const costs = measured([{ ...smallest, name: "none" }, ...alone()]);
 const builds = measured(published());
-const tables = { steps: markdown("", steps), features: markdown("feature", costs), builds: markdown("build", builds) };
+const tables = { steps: markdown("", steps), features: markdown("feature", costs), builds: markdown("build", builds), contents: contentsOfMin() };
 if (words.length > 0) for (const table of Object.values(tables)) if (table !== "") console.log(`\n${table}`);
 else write();
 
@@ -78,6 +79,13 @@ function published() {
     { name: "min without `wasi`", ...withoutWasi },
     { name: "min without `wasi`, with both", ...withoutWasi, ...rebuilt, locations: false },
   ];
+}
+
+function contentsOfMin() {
+  const row = { name: "what min consists of", profile: "min", features: variants.min.features, settings: { STRIP: "none" } };
+  if (!chosen(row)) return "";
+  say(`${row.name}…`);
+  return contents(build(row, triple));
 }
 
 function write() {

@@ -16,7 +16,7 @@ const loads = 25;
 /** The row with `bytes`, `gzip` and `tarball` in bytes, `load` in ms and `resident` in bytes. */
 export function measure(row, triple) {
   say(`${row.name}…`);
-  const addon = row.variant ? asPublished(row.variant) : asAsked(row, triple);
+  const addon = row.variant ? asPublished(row.variant) : build(row, triple);
   const bytes = statSync(addon).size;
   const gzip = gzipSync(readFileSync(addon), { level: 9 }).length;
   const figures = { bytes, gzip, tarball: tarball(addon), ...loaded(addon) };
@@ -31,11 +31,12 @@ function asPublished(variant) {
   return join(folder, readdirSync(folder, { recursive: true }).find((name) => name.endsWith(".node")));
 }
 
-function asAsked({ features, settings = {}, profile = "release", locations = true, std }, triple) {
+/** The addon of a row, which the next one replaces. */
+export function build({ features, settings = {}, profile = "release", locations = true, std }, triple) {
   const { cargo, flags, env, ...rust } = std ? rustFromSource(std) : { cargo: "cargo", flags: [], env: {}, rustflags: [] };
   const wishes = [...rust.rustflags, ...(locations ? [] : [noLocations])];
   const config = wishes.length > 0 ? rustflags(wishes) : [];
-  const profiled = Object.entries(settings).map(([name, value]) => [`CARGO_PROFILE_RELEASE_${name}`, value]);
+  const profiled = Object.entries(settings).map(([name, value]) => [`CARGO_PROFILE_${profile.toUpperCase()}_${name}`, value]);
   const options = ["--package", "cwasm-node-api", "--locked", "--target", triple, "--target-dir", made, "--profile", profile];
   run(cargo, ["build", "--quiet", ...options, ...features, ...flags, ...config], {
     // The options with -Z are of nightly Rust, which this makes a stable one be.
