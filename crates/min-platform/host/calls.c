@@ -2,6 +2,7 @@
 
 #include "host.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ struct world {
   cwasm_instance *instance;
   const cwasm_caller *outer;
   char printed[64];
-  int fail, wrong, busy, busy_caller, depth;
+  int fail, wrong, busy, busy_caller, depth, trap;
 };
 
 static int multiply(void *user, const cwasm_caller *caller, const cwasm_val *args, size_t args_len, cwasm_val *results, size_t results_len) {
@@ -46,7 +47,9 @@ static int again(void *user, const cwasm_caller *caller, const cwasm_val *args, 
   const cwasm_caller *outer = world->outer;
   world->outer = caller;
   world->depth++;
-  int code = api.cwasm_caller_call(caller, "depth", args, 1, results, results_len, NULL);
+  cwasm_error mine;
+  int code = api.cwasm_caller_call(caller, "depth", args, 1, results, results_len, &mine);
+  if (code == CWASM_TRAP) world->trap = mine.trap;
   world->outer = outer;
   return code;
 }
@@ -57,6 +60,25 @@ static int mix(void *user, const cwasm_caller *caller, const cwasm_val *args, si
   results[0].of.f64 = args[1].of.f32 + args[2].of.f64;
   results[1].of.i64 = -args[0].of.i64;
   return 0;
+}
+
+static void *recurse(void *user) {
+  struct world *world = user;
+  cwasm_val result;
+  world->depth = CALL(world->instance, "depth", &result, 1, i32(INT32_MAX));
+  return NULL;
+}
+
+// Guest and host call each other without end, on a stack of the size that the header asks for. Below it is what can't be accessed.
+static void check_recursion(struct world *world) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  if (pthread_attr_setstacksize(&attributes, (128 + 64) << 10) != 0) check(false, "a small stack");
+  if (pthread_create(&thread, &attributes, recurse, world) != 0) check(false, "a thread");
+  pthread_join(thread, NULL);
+  pthread_attr_destroy(&attributes);
+  check(world->depth == CWASM_HOST && world->trap == CWASM_TRAP_STACK, "host and guest that call each other without end trap");
 }
 
 static const uint32_t types[] = {CWASM_I32, CWASM_I32, CWASM_I64, CWASM_F32, CWASM_F64, CWASM_I64};
@@ -109,6 +131,9 @@ void check_host_calls(void) {
   world.wrong = 0;
   code = CALL(world.instance, "multiply_add", results, 1, i32(2), i32(2), i32(0));
   check(code == CWASM_OK && results[0].of.i32 == 4, "the guest is usable after that");
+  check_recursion(&world);
+  code = CALL(world.instance, "depth", results, 1, i32(1));
+  check(code == CWASM_OK && results[0].of.i32 == 1, "and of that");
   check_code(api.cwasm_instance_free(world.instance), CWASM_OK, "it is freed");
   api.cwasm_engine_free(engine);
 }

@@ -37,6 +37,15 @@ impl Choice {
         format!("{WASMTIME}+{PROFILE}{fuel}{epochs}")
     }
 
+    /// Bytes of stack that a call may use.
+    pub fn stack(&self) -> usize {
+        if self.max_wasm_stack == 0 {
+            STACK
+        } else {
+            self.max_wasm_stack
+        }
+    }
+
     pub fn config(&self) -> Result<Config> {
         let mut config = Config::new();
         if self.pulley {
@@ -69,11 +78,7 @@ impl Choice {
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             // Frames would be collected on the heap, and nobody asks for them.
             .wasm_backtrace_max_frames(None)
-            .max_wasm_stack(if self.max_wasm_stack == 0 {
-                STACK
-            } else {
-                self.max_wasm_stack
-            });
+            .max_wasm_stack(self.stack());
         for (proposals, on) in [
             (WasmFeatures::WASM2, true),
             (WasmFeatures::EXTENDED_CONST, true),

@@ -47,6 +47,8 @@ pub struct cwasm_options {
 /// Loads modules. Threads may share it, in builds with the feature `sync`.
 pub struct cwasm_engine {
     pub engine: Engine,
+    /// Bytes of stack that a call may use.
+    pub stack: usize,
     stamp: String,
     pulley: bool,
 }
@@ -108,9 +110,14 @@ pub unsafe extern "C" fn cwasm_engine_new(
         };
         let made = choice.config().and_then(|config| Engine::new(&config));
         let engine = made.map_err(|error| Failure::Wasmtime(CWASM_FAILED, error))?;
-        let stamp = choice.stamp();
+        let handle = cwasm_engine {
+            engine,
+            stack: choice.stack(),
+            stamp: choice.stamp(),
+            pulley,
+        };
         // SAFETY: the caller's contract.
-        unsafe { hand_out(out, cwasm_engine { engine, stamp, pulley }) }
+        unsafe { hand_out(out, handle) }
     })
 }
 

@@ -16,6 +16,28 @@ use crate::value::{Arguments, cwasm_val};
 /// What a store has besides Wasmtime's own.
 pub struct Data {
     limits: StoreLimits,
+    /// Bytes of stack that a call may use.
+    stack: usize,
+    /// Down to where the one that runs may use its thread's.
+    end: usize,
+}
+
+impl Data {
+    /// A call from outside begins.
+    fn begin(&mut self) {
+        self.end = here().saturating_sub(self.stack);
+    }
+    /// Whether there is no stack left for a host function. Machine code looks itself, but interpreted guests have a stack of their
+    /// own, so that calls to the host and back would never end.
+    pub fn is_at_the_end(&self) -> bool {
+        here() < self.end
+    }
+}
+
+/// About where the thread's stack is now.
+fn here() -> usize {
+    let local = 0u8;
+    core::ptr::from_ref(core::hint::black_box(&local)).addr()
 }
 
 /// What a guest may use.
@@ -56,7 +78,7 @@ impl cwasm_instance {
     }
 }
 
-fn store(engine: &Engine, limits: Option<&cwasm_limits>) -> wasmtime::Result<Store<Data>> {
+fn store(engine: &Engine, stack: usize, limits: Option<&cwasm_limits>) -> wasmtime::Result<Store<Data>> {
     let mut builder = StoreLimitsBuilder::new();
     if let Some(bytes) = limits.map(|limits| limits.memory_bytes).filter(|bytes| *bytes > 0) {
         builder = builder.memory_size(bytes);
@@ -67,8 +89,12 @@ fn store(engine: &Engine, limits: Option<&cwasm_limits>) -> wasmtime::Result<Sto
     {
         builder = builder.table_elements(elements);
     }
-    let limiter = builder.build();
-    let mut store = Store::try_new(engine, Data { limits: limiter })?;
+    let data = Data {
+        limits: builder.build(),
+        stack,
+        end: 0,
+    };
+    let mut store = Store::try_new(engine, data)?;
     store.limiter(|data| &mut data.limits);
     if let Some(limits) = limits {
         if store.get_fuel().is_ok() {
@@ -106,10 +132,12 @@ pub unsafe extern "C" fn cwasm_instance_new(
             } else {
                 Some(given(limits, "limits")?)
             };
-            (&given(module, "module")?.module, linker, limits)
+            (given(module, "module")?, linker, limits)
         };
         let failed = |error| Failure::Wasmtime(CWASM_INSTANTIATE, error);
-        let mut store = store(module.engine(), limits).map_err(failed)?;
+        let cwasm_module { module, stack, .. } = module;
+        let mut store = store(module.engine(), *stack, limits).map_err(failed)?;
+        store.data_mut().begin();
         let instance = match linker {
             Some(cwasm_linker { linker }) if !Engine::same(linker.engine(), module.engine()) => {
                 return Err(Failure::Text(
@@ -154,6 +182,7 @@ pub unsafe extern "C" fn cwasm_call(
             )
         };
         instance.enter(|Inside { store, instance }| {
+            store.data_mut().begin();
             let func = memory::func(instance.get_export(&mut *store, name))?;
             // SAFETY: the caller's contract.
             unsafe { memory::call(store, func, &args, results, results_len) }

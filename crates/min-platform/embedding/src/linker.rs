@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ffi::{c_char, c_int, c_void};
 
-use wasmtime::{Caller, FuncType, Linker, Val};
+use wasmtime::{Caller, FuncType, Linker, Trap, Val};
 
 use crate::caller::cwasm_caller;
 use crate::engine::cwasm_engine;
@@ -128,6 +128,9 @@ fn host_call(
     zeros: &[Val],
     returned: &mut [Val],
 ) -> wasmtime::Result<()> {
+    if caller.data().is_at_the_end() {
+        return Err(Trap::StackOverflow.into());
+    }
     let (mut given, mut results) = (NO_VALUES, NO_VALUES);
     for (given, arg) in given.iter_mut().zip(args) {
         *given = cwasm_val::of(arg).ok_or(WrongResults)?;

@@ -119,6 +119,8 @@ fn terminated(text: &str) -> Box<[u8]> {
 /// A loaded artifact. Threads may share it, in builds with the feature `sync`.
 pub struct cwasm_module {
     pub module: Module,
+    /// The engine's.
+    pub stack: usize,
     imports: Vec<External>,
     exports: Vec<External>,
 }
@@ -150,6 +152,7 @@ pub unsafe extern "C" fn cwasm_module_load(
         let exports = module.exports().map(export).collect();
         let handle = cwasm_module {
             module,
+            stack: engine.stack,
             imports,
             exports,
         };
