@@ -34,6 +34,11 @@ void check_values(void) {
   check_code(CALL(add, "add", results, 1, i32(1), i64(2)), CWASM_TYPE, "an i64 for an i32 is refused");
   check_code(CALL(add, "add", results, 1, i32(1), (cwasm_val){.kind = 99}), CWASM_TYPE, "a type that is none is refused");
   check_code(CALL(add, "reference", results, 1, (cwasm_val){.kind = CWASM_REFERENCE}), CWASM_TYPE, "references are refused");
+  results[0] = i32(-5);
+  check_code(api.cwasm_call(add, "make", NULL, 0, results, 2, &error), CWASM_TYPE, "nor are they results");
+  check(results[0].of.i32 == -5, "and nothing was written");
+  code = api.cwasm_call(add, "is_made", NULL, 0, results, 1, &error);
+  check(code == CWASM_OK && results[0].of.i32 == 0, "nor called");
   check_code(CALL(add, "nothing", results, 1, i32(1)), CWASM_EXPORT, "an export that is not there is refused");
   api.cwasm_instance_free(add);
 

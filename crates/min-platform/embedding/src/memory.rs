@@ -7,7 +7,7 @@ use wasmtime::{AsContext, AsContextMut, Extern, Func, Memory};
 use crate::error::{CWASM_BOUNDS, CWASM_EXPORT, CWASM_FAILED, CWASM_MEMORY, CWASM_TYPE, Failure};
 use crate::handle::put;
 use crate::instance::Data;
-use crate::value::{Arguments, CWASM_MAX_VALUES, NO_VALS, cwasm_val, kind, too_many};
+use crate::value::{Arguments, CWASM_MAX_VALUES, CWASM_REFERENCE, NO_VALS, cwasm_val, kind, too_many};
 
 pub fn func(found: Option<Extern>) -> Result<Func, Failure> {
     let func = found.and_then(Extern::into_func);
@@ -44,6 +44,9 @@ pub unsafe fn call(
     if len > 0 && (results.is_null() || !results.is_aligned()) {
         return Err(Failure::null("results"));
     }
+    if ty.results().any(|ty| kind(&ty) == CWASM_REFERENCE) {
+        return Err(wrong("the function returns a reference"));
+    }
     let (mut params, mut returned) = (NO_VALS, NO_VALS);
     for ((ty, arg), param) in ty.params().zip(args).zip(&mut params) {
         let val = arg.read().filter(|_| arg.kind == kind(&ty));
@@ -52,8 +55,7 @@ pub unsafe fn call(
     let returned = &mut returned[..len];
     func.call(&mut context, &params[..args.len()], returned)
         .map_err(|error| Failure::Wasmtime(CWASM_FAILED, error))?;
-    for (i, val) in returned.iter().enumerate() {
-        let val = cwasm_val::of(val).ok_or(wrong("the function returns a reference"))?;
+    for (i, val) in returned.iter().filter_map(cwasm_val::of).enumerate() {
         // SAFETY: the caller's.
         unsafe { results.add(i).write(val) };
     }
