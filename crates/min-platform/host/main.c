@@ -56,6 +56,7 @@ int main(int count, char **words) {
   check(heap != MAP_FAILED, "there is memory for a heap");
   check_code(api.cwasm_init(NULL, heap_size, &error), CWASM_NULL, "a heap at null is refused");
   check_code(api.cwasm_init(heap, 100, &error), CWASM_ARGUMENT, "a heap of 100 bytes is refused");
+  check_code(api.cwasm_init(heap, SIZE_MAX, &error), CWASM_ARGUMENT, "a heap that does not end is refused");
   check_code(api.cwasm_init(heap, heap_size, &error), CWASM_OK, "cwasm_init");
   check_code(api.cwasm_init(heap, heap_size, &error), CWASM_ARGUMENT, "there is one heap");
 
