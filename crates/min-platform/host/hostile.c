@@ -20,6 +20,20 @@ static void check_load(const cwasm_engine *engine, struct bytes bytes, int expec
 
 static bool is_refusal(int code) { return code >= CWASM_NOT_AN_ARTIFACT && code <= CWASM_INCOMPATIBLE && error.code == code; }
 
+// Wherever it is: arrays of bytes are aligned to nothing.
+static void check_alignment(const cwasm_engine *engine) {
+  struct bytes whole = artifact("add");
+  uint8_t *elsewhere = malloc(whole.len + 16);
+  int codes = 0;
+  for (size_t by = 0; by < 16; by++) {
+    memcpy(elsewhere + by, whole.start, whole.len);
+    codes |= try_to_load(engine, (struct bytes){elsewhere + by, whole.len});
+  }
+  check_code(codes, CWASM_OK, "it loads from any address");
+  free(elsewhere);
+  free(whole.start);
+}
+
 // Every artifact cut short, and with each byte changed that says what it is. `end` is our part behind the image.
 static void check_damage(const cwasm_engine *engine) {
   struct bytes whole = artifact("add");
@@ -59,6 +73,7 @@ void check_artifacts(void) {
   check_code(try_to_load(engine, (struct bytes){wasm, sizeof wasm}), CWASM_NOT_AN_ARTIFACT, "a .wasm is none");
   check(strstr(error.message, "cwasm compile") != NULL, "and the error says what to do");
   check_damage(engine);
+  check_alignment(engine);
 
   const char *other = setup.signals ? "embedded" : "embedded-signals";
   check_load(engine, read_artifact(other, "add", setup.target), CWASM_PROFILE, "the other profile is refused");
