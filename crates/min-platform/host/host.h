@@ -73,6 +73,7 @@ void check_traps(void);
 void check_brakes(void);
 void check_out_of_memory(void);
 void check_full_heap(void);
+void check_own_faults(void);
 void check_artifacts(void);
 void check_misuse(void);
 void check_threads(void);

@@ -51,6 +51,7 @@ int main(int count, char **words) {
   cwasm_options options = {.kind = setup.pulley ? CWASM_PULLEY : CWASM_NATIVE};
   check_code(api.cwasm_engine_new(&options, &early, &error), CWASM_NOT_READY, "nothing works before cwasm_init");
   check_full_heap();
+  check_own_faults();
 
   void *heap = mmap(NULL, heap_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   check(heap != MAP_FAILED, "there is memory for a heap");

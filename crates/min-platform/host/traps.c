@@ -5,6 +5,8 @@
 
 #include <signal.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void check_traps(void) {
   cwasm_val result;
@@ -24,6 +26,42 @@ void check_traps(void) {
   int code = api.cwasm_call(trap, "fine", NULL, 0, &result, 1, &error);
   check(code == CWASM_OK && result.of.i32 == 7, "the guest is usable after all of them");
   api.cwasm_instance_free(trap);
+}
+
+static volatile sig_atomic_t counted;
+static void count(int number) {
+  (void)number;
+  counted++;
+}
+static void end(int number, siginfo_t *info, void *context) {
+  (void)number, (void)context;
+  _exit(info->si_addr == (void *)8 ? 42 : 43);
+}
+
+// A host may have had handlers before, which its own faults are for. In a process of its own, whose first engine is made after that.
+void check_own_faults(void) {
+  pid_t child = fork();
+  if (child == 0) {
+    static char heap[4 << 20], stack[64 << 10];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction ending = {.sa_sigaction = end, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigaltstack(&other, NULL);
+    sigaction(SIGSEGV, &ending, NULL);
+    signal(SIGFPE, count);
+    if (api.cwasm_init((uint8_t *)heap, sizeof heap, &error) != CWASM_OK) _exit(1);
+    cwasm_instance *trap = start("trap"), *memory = start("memory");
+    cwasm_val result;
+    for (int i = 0; i < 2; i++) {
+      if (CALL(trap, "divide", &result, 1, i32(1), i32(0)) != CWASM_TRAP || error.trap != CWASM_TRAP_DIVISION) _exit(2);
+      if (CALL(memory, "load", &result, 1, i32(-1)) != CWASM_TRAP || error.trap != CWASM_TRAP_MEMORY) _exit(3);
+      if (raise(SIGFPE) != 0 || counted != i + 1) _exit(4);
+    }
+    volatile const char *volatile nothing = (const char *)8;
+    _exit(*nothing);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  check(WIFEXITED(status) && WEXITSTATUS(status) == 42, "the host's own faults are for the handlers that it had (%#x)", (unsigned)status);
 }
 
 static cwasm_engine *ticking;

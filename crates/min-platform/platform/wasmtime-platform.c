@@ -115,6 +115,12 @@ EXPORTED void wasmtime_memory_image_free(struct wasmtime_memory_image *image) {
 
 static wasmtime_trap_handler_t on_trap;
 
+// Bad accesses are either of the first two, what guests check themselves is SIGILL or SIGTRAP, a division by zero is SIGFPE.
+static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+// What handled them before.
+static struct sigaction before[NUMBERS];
+
 // How many faults there were, for tests.
 volatile sig_atomic_t platform_faults;
 
@@ -130,19 +136,25 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   platform_faults++;
   // Does not return if the fault is a guest's.
   on_trap(pc, fp, number == SIGSEGV || number == SIGBUS, (uintptr_t)info->si_addr);
-  // A fault of the host's own: it happens again, and ends the process.
-  signal(number, SIG_DFL);
+  // A fault of the host's own, for who handled them before. If nobody did it happens again, and ends the process.
+  size_t i = 0;
+  while (numbers[i] != number) i++;
+  if (before[i].sa_flags & SA_SIGINFO)
+    before[i].sa_sigaction(number, info, context);
+  else if (before[i].sa_handler == SIG_DFL || before[i].sa_handler == SIG_IGN)
+    sigaction(number, &before[i], NULL);
+  else
+    before[i].sa_handler(number);
 }
 
 EXPORTED int32_t wasmtime_init_traps(wasmtime_trap_handler_t handler) {
   on_trap = handler;
-  // The handler is left without returning, so that its signal must not stay blocked.
-  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER};
+  // The handler is left without returning, so that its signal must not stay blocked. Threads may have a stack for signals: a host
+  // handles overflows of its own there.
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
   sigemptyset(&action.sa_mask);
-  // Bad accesses are either, what guests check themselves is SIGILL or SIGTRAP, a division by zero is SIGFPE.
-  static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    if (sigaction(numbers[i], &action, NULL) != 0) return errno;
+  for (size_t i = 0; i < NUMBERS; i++)
+    if (sigaction(numbers[i], &action, &before[i]) != 0) return errno;
   return 0;
 }
 
