@@ -26,8 +26,9 @@ const configurations = {
 
 const std = "core,alloc";
 const compiler = {
-  find: () => answer("gcc", ["--version"]) && answer("strip", ["--version"]),
-  what: "gcc and binutils",
+  // Where it does not find a library it prints the mere name. Programs are linked statically, too.
+  find: () => answer("gcc", ["-print-file-name=libc.a"]).startsWith("/") && answer("strip", ["--version"]),
+  what: "gcc and binutils with a static C library",
   packages: ["gcc", "binutils", "libc6-dev"],
 };
 /** What each target takes on x64 Linux, and what runs its programs. */

@@ -32,10 +32,10 @@ export const rustFor = (target, std) => ({
 /** Those that are not there. */
 export const lacking = (needs) => Object.values(needs).filter(({ find }) => !find());
 
-/** The same, after installing them: as root on Debian. */
+/** The same, after installing them, where that can be done: as root on Debian. */
 export function install(needs) {
   const missing = lacking(needs);
-  if (missing.length === 0) return missing;
+  if (missing.length === 0 || process.getuid?.() !== 0 || !answer("apt-get", ["--version"])) return missing;
   say("Installing what is missing…");
   for (const order of [["update"], ["install", "--yes", "--no-install-recommends", ...packages(missing)]])
     spawnSync("apt-get", ["--quiet", ...order], { stdio: "inherit" });
