@@ -122,6 +122,13 @@ void check_misuse(void) {
   check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_ARGUMENT, "a flag that is none");
   options.flags = 0, options.max_wasm_stack = SIZE_MAX;
   check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_ARGUMENT, "a stack that nobody has");
+  options.max_wasm_stack = 1;
+  check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_ARGUMENT, "a stack that no function fits into");
+  for (size_t i = 0; i < 2; i++) {
+    options.max_wasm_stack = i == 0 ? 4096 : 256 << 20;
+    check_code(api.cwasm_engine_new(&options, &made, &error), CWASM_OK, i == 0 ? "the smallest stack" : "the largest");
+    api.cwasm_engine_free(made);
+  }
   options.max_wasm_stack = 0;
   int nulls[] = {
       api.cwasm_engine_new(NULL, &made, NULL), api.cwasm_engine_new(&options, NULL, NULL), api.cwasm_engine_tick(NULL),

@@ -335,7 +335,7 @@ typedef struct cwasm_options {
   uint32_t flags;
   /**
    * Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and
-   * some 64 KiB. 0 is 128 KiB, and 256 MiB the most.
+   * some 64 KiB. 0 is 128 KiB, 4 KiB the least, and 256 MiB the most.
    */
   size_t max_wasm_stack;
 } cwasm_options;

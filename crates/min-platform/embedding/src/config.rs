@@ -78,7 +78,9 @@ impl Choice {
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             // Frames would be collected on the heap, and nobody asks for them.
             .wasm_backtrace_max_frames(None)
-            .max_wasm_stack(self.stack());
+            .max_wasm_stack(self.stack())
+            // Nothing is async here, but it must not be smaller.
+            .async_stack_size(self.stack());
         for (proposals, on) in [
             (WasmFeatures::WASM2, true),
             (WasmFeatures::EXTENDED_CONST, true),

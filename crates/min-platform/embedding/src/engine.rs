@@ -20,6 +20,8 @@ pub const CWASM_FUEL: u32 = 1;
 /// A flag: guests look at the engine's epoch (`…+epochs`).
 pub const CWASM_EPOCHS: u32 = 2;
 
+/// The interpreter ends in a panic where the frame that a call begins with has no space, which is smaller.
+const LEAST_STACK: usize = 4 << 10;
 /// More is a mistake.
 const MOST_STACK: usize = 256 << 20;
 
@@ -40,7 +42,7 @@ pub struct cwasm_options {
     /// `CWASM_FUEL` and `CWASM_EPOCHS`, or 0.
     pub flags: u32,
     /// Bytes of stack that one call of a guest may use, host functions in it included; the thread that calls must have that and
-    /// some 64 KiB. 0 is 128 KiB, and 256 MiB the most.
+    /// some 64 KiB. 0 is 128 KiB, 4 KiB the least, and 256 MiB the most.
     pub max_wasm_stack: usize,
 }
 
@@ -96,10 +98,10 @@ pub unsafe extern "C" fn cwasm_engine_new(
         if options.flags & !(CWASM_FUEL | CWASM_EPOCHS) != 0 {
             return Err(Failure::Text(CWASM_ARGUMENT, "options.flags has a flag that is none"));
         }
-        if options.max_wasm_stack > MOST_STACK {
+        if options.max_wasm_stack != 0 && !(LEAST_STACK..=MOST_STACK).contains(&options.max_wasm_stack) {
             return Err(Failure::Text(
                 CWASM_ARGUMENT,
-                "options.max_wasm_stack is at most 256 MiB",
+                "options.max_wasm_stack is 0, or 4 KiB to 256 MiB",
             ));
         }
         let choice = Choice {

@@ -22,10 +22,13 @@ pub struct Data {
     end: usize,
 }
 
+/// Bytes of stack that calls take besides, before the guest's own begin and for the last host function: within what a thread must have.
+const OURS: usize = 16 << 10;
+
 impl Data {
     /// A call from outside begins.
     fn begin(&mut self) {
-        self.end = here().saturating_sub(self.stack);
+        self.end = here().saturating_sub(self.stack + OURS);
     }
     /// Whether there is no stack left for a host function. Machine code looks itself, but interpreted guests have a stack of their
     /// own, so that calls to the host and back would never end.
