@@ -274,8 +274,8 @@
 #define CWASM_TAG 4
 
 /**
- * The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have callers
- * of their own.
+ * The guest that calls a host function, for the thread that this runs on. It is gone when that returns; calls through it may run
+ * host functions, which have callers of their own.
  */
 typedef struct cwasm_caller cwasm_caller;
 

@@ -12,8 +12,8 @@ use crate::instance::Data;
 use crate::memory;
 use crate::value::{Arguments, cwasm_val};
 
-/// The guest that calls a host function. It is gone when that returns; calls through it may run host functions, which have callers
-/// of their own.
+/// The guest that calls a host function, for the thread that this runs on. It is gone when that returns; calls through it may run
+/// host functions, which have callers of their own.
 pub struct cwasm_caller {
     /// None while a call through it runs.
     inside: Cell<Option<NonNull<Caller<'static, Data>>>>,
