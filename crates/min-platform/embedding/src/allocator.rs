@@ -27,7 +27,10 @@ pub unsafe extern "C" fn cwasm_init(heap: *mut u8, len: usize, error: *mut cwasm
             return Err(Failure::null("heap"));
         }
         if heap.addr().checked_add(len).is_none() {
-            return Err(Failure::Text(CWASM_ARGUMENT, "the heap is larger than what is behind its start"));
+            return Err(Failure::Text(
+                CWASM_ARGUMENT,
+                "the heap is larger than what is behind its start",
+            ));
         }
         if READY.swap(true, Ordering::AcqRel) {
             return Err(Failure::Text(CWASM_ARGUMENT, "cwasm_init was called before"));
