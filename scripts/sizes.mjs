@@ -2,7 +2,7 @@
 // the smallest, and what is published. Writes the tables and the chart of docs/size.md; of rows that are named, by a part of their
 // title, it only prints the tables.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { hostTriple } from "./build.mjs";
 import { fail, inRoot, output, say } from "./commands.mjs";
 import { install } from "./install.mjs";
@@ -31,6 +31,10 @@ const words = process.argv.slice(2);
 const chosen = ({ name }) => words.length === 0 || words.some((word) => name.includes(word));
 const triple = hostTriple();
 const hasSource = rustFromSource("std") !== undefined;
+// Of what is committed; what is not makes a difference each time.
+const inputs = ["crates/node-api", ".cargo", "Cargo.toml", "Cargo.lock", "scripts/sizes/measure.mjs"];
+const changed = output("git", ["status", "--porcelain", "--", ...inputs]) === "" ? "" : Date.now();
+const sources = [output("git", ["rev-parse", ...inputs.map((path) => `HEAD:${path}`)]), changed, output("rustc", ["-vV"]), process.version].join("\n");
 install();
 say("Building in target/sizes (half an hour the first time on two cores)…");
 const steps = measured(recipe);
@@ -39,8 +43,8 @@ const smallest = recipe.at(hasSource ? -1 : -2);
 const costs = measured([{ ...smallest, name: "none" }, ...alone()]);
 const builds = measured(published());
 const tables = { steps: markdown("", steps), features: markdown("feature", costs), builds: markdown("build", builds), contents: contentsOfMin() };
-if (words.length > 0) for (const table of Object.values(tables)) if (table !== "") console.log(`\n${table}`);
-else write();
+if (words.length === 0) write();
+else for (const table of Object.values(tables).filter((one) => one !== "")) console.log(`\n${table}`);
 
 function cumulative(rows) {
   const all = [];
@@ -53,10 +57,19 @@ function cumulative(rows) {
 
 function measured(rows) {
   return rows.filter(chosen).flatMap((row) => {
-    if (!row.std || hasSource) return measure(row, triple);
+    if (!row.std || hasSource) return kept(row, () => measure(row, triple));
     say(`${row.name}: left out, as here is no source of Rust's standard library (${sourceHint})`);
     return [];
   });
+}
+
+/** What was measured of the same sources by the same compilers before, so that a run which was ended goes on where it was. */
+function kept(row, make) {
+  const file = inRoot("target", "sizes", "rows.json");
+  const rows = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const key = JSON.stringify([sources, row]);
+  if (rows[key] === undefined) writeFileSync(file, JSON.stringify({ ...rows, [key]: make() }));
+  return JSON.parse(readFileSync(file, "utf8"))[key];
 }
 
 /** The smallest build with one feature each: those that need no compiler, and the compiler. */
@@ -96,9 +109,9 @@ function write() {
   const source = hasSource ? `, the rows with a rebuilt standard library by ${rustFromSource("std").version}` : "";
   const made = `Made by \`npm run sizes\` of commit ${commit}, ${triple}, ${rustc}${source}, Node ${process.version}.`;
   for (const [name, content] of Object.entries({ ...tables, made })) {
-    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`);
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
     if (!place.test(text)) fail(`docs/size.md has no place for ${name}: <!-- ${name} --> and <!-- /${name} -->`);
-    text = text.replace(place, (_, start, end) => `${start}${content}${end}`);
+    text = text.replace(place, (_, start, end) => `${start}${content}\n${end}`);
   }
   writeFileSync(file, text);
   writeFileSync(inRoot("docs", "size.svg"), chart([...steps, ...builds]));
