@@ -28,6 +28,7 @@ export { Exception } from "./lib/exception.js";
 export { callMany, type Numbers } from "./lib/call-many.js";
 export { inspect, type ArtifactInfo } from "./lib/inspect.js";
 export { loadFrom, type LoadOptions, type Manifest, type ManifestArtifact } from "./lib/manifest.js";
+export { PendingCall, callAsync, callInBackground, promising, startCall, type CallOptions } from "./lib/promising.js";
 export { run, runSync, type RunOptions, type RunResult } from "./lib/run.js";
 export { sign, verify } from "./lib/sign.js";
 export { wasiImports } from "./lib/wasi.js";
@@ -76,17 +77,22 @@ export type ArrayRef = binding.ArrayRef;
 
 /** An instance whose exports have a known type. */
 export type Instance<E = any> = Omit<binding.Instance, "exports"> & { readonly exports: E };
-export const Instance = native.Instance as {
+export const Instance = native.Instance as unknown as {
   prototype: Instance;
   new <E = any>(store: Store, module: Module, imports?: Imports): Instance<E>;
+  create<E = any>(store: Store, module: Module, imports?: Imports): Promise<Instance<E>>;
 };
-export type InstancePre = Omit<binding.InstancePre, "instantiate"> & { instantiate<E = any>(store: Store): Instance<E> };
+export type InstancePre = Omit<binding.InstancePre, "instantiate" | "instantiateAsync"> & {
+  instantiate<E = any>(store: Store): Instance<E>;
+  instantiateAsync<E = any>(store: Store): Promise<Instance<E>>;
+};
 export const InstancePre = native.InstancePre as unknown as abstract new (...args: never) => InstancePre;
 /** See {@link binding.Linker}; its instances have types here. */
-export type Linker = Omit<binding.Linker, Chained | "instantiate" | "instantiatePre"> & {
+export type Linker = Omit<binding.Linker, Chained | "instantiate" | "instantiateAsync" | "instantiatePre"> & {
   [name in Chained]: (...args: Parameters<binding.Linker[name]>) => Linker;
 } & {
   instantiate<E = any>(store: Store, module: Module): Instance<E>;
+  instantiateAsync<E = any>(store: Store, module: Module): Promise<Instance<E>>;
   instantiatePre(module: Module): InstancePre;
 };
 type Chained = {

@@ -29,7 +29,7 @@ export interface Value {
   rare?: boolean;
 }
 
-const files = ["binding", "types", "features", "exception", "call-many", "sign", "source", "run", "wasi", "inspect", "manifest", "load"];
+const files = ["binding", "types", "features", "exception", "call-many", "promising", "sign", "source", "run", "wasi", "inspect", "manifest", "load"];
 const text = files.map((name) => read(name)).join("\n");
 function read(name: string): string {
   return readFileSync(fileURLToPath(new URL(`../lib/${name}.d.ts`, import.meta.url)), "utf8");
@@ -76,9 +76,9 @@ function bracketed(source: string): [inside: string, rest: string] {
 const members = (body: string) => split(body, ";\n,").filter((each) => field.test(each)).map(parameter);
 
 function member(owner: string, source: string): Api | undefined {
-  const [, fixed, accessor, key] = /^(static )?(?:(get|set) )?(\w+)\(/.exec(source) ?? [];
+  const [, fixed, accessor, key] = /^(static )?(?:(get|set) )?(\w+)(?:<[^(]*>)?\(/.exec(source) ?? [];
   if (key === undefined) return undefined;
-  const [inside, rest] = bracketed(source);
+  const [inside, rest] = bracketed(source.slice(source.indexOf("(")));
   const parameters = split(inside, ",").map(parameter);
   const returns = rest.replace(/^: /, "");
   const of = (kind: Api["kind"], name: string): Api => ({ name, owner, key, kind, parameters, returns });
@@ -92,7 +92,7 @@ for (const statement of split(text.replace(/\/\*[^]*?\*\//g, ""), ";\n")) {
   const [, what, name] = /^(?:export )?(?:declare )?(class|interface|type|function) (\w+)/.exec(statement) ?? [];
   if (what === "class") {
     classes.push(name!);
-    for (const source of split(bracketed(statement)[0], ";\n")) {
+    for (const source of split(bracketed(statement.slice(statement.indexOf("{")))[0], ";\n")) {
       const found = member(name!, source);
       if (found) apis.push(found);
     }
@@ -161,7 +161,8 @@ function acceptsOne(part: string, { value, is }: Value): boolean {
   // Whole numbers may be given as bigints everywhere.
   if (part === "number") return typeof value === "number" || typeof value === "bigint";
   if (["bigint", "string", "boolean"].includes(part)) return typeof value === part;
-  if (part === "any" || part === "unknown") return true;
+  // What a function takes is its own matter.
+  if (part === "any" || part === "unknown" || part === "A") return true;
   if (classes.includes(part) || part === "ExportedFunction") return is === part;
   if (part === "ValType") return is === "RefType" || value === "i32";
   if (part === "FeatureName") return value === "gc";

@@ -43,6 +43,8 @@ function moduleOf(engine: object, file: string): object {
   return (all[file] ??= Module.deserializeFile(engine, file));
 }
 
+const another = (w: World) => new Instance(new Store(w.engine), w.module, w.imports).exports;
+
 /** One engine per profile for all worlds. */
 const engines = new Map<string, object>();
 function engineOf(profile: string): object {
@@ -89,6 +91,8 @@ const makers: Record<string, (w: World) => any> = {
   struct: (w) => new StructRef(w.store, w.structType, [1, "x"]),
   array: (w) => new ArrayRef(w.store, w.arrayType, [1, 2, 3]),
   exception: (w) => new Exception(w.tag, [7]),
+  /** In a store of its own, which is busy then. */
+  pending: (w) => api.startCall(another(w).add, 1, 2),
 };
 
 /** Things that belong together, each made when it is first asked for. */
@@ -126,6 +130,7 @@ export const objects: Record<string, (w: World) => any> = {
   Linker: (w) => w.linker,
   Memory: (w) => w.memory,
   Module: (w) => w.module,
+  PendingCall: (w) => w.pending,
   RefType: (w) => w.structType,
   Store: (w) => w.store,
   StructRef: (w) => w.struct,
@@ -162,6 +167,8 @@ export interface Row {
   path?: true;
   /** Another row has the same options, whose members are tried there. */
   alike?: true;
+  /** It may leave a call in the store that goes on. */
+  lasting?: true;
   /** The facade's own; anything V8 says will do. */
   hidden?: true;
 }
@@ -171,7 +178,7 @@ const of = (on: Row["on"], args: Row["args"] = nothing, rest: Omit<Row, "args" |
 
 const memories: NonNullable<Row["on"]>[] = [(w) => w.memory, (w) => w.shared, (w) => w.wide];
 const inMemories = (args: Row["args"], rest: Omit<Row, "args" | "on"> = {}) => memories.map((on) => of(on, args, rest));
-const value = { converts: ["value", "expected", "replacement", "init", "fields", "elements", "payload"] };
+const value = { converts: ["args", "value", "expected", "replacement", "init", "fields", "elements", "payload"] };
 const funcType = { parameters: ["i32", "f64"], results: ["i32"] };
 const samples: Record<string, unknown> = {
   i32: 5,
@@ -199,6 +206,7 @@ function manifest({ files: { main }, engine }: World): string {
   return file;
 }
 const path: Omit<Row, "args"> = { path: true };
+const facades: Omit<Row, "args"> = { outlives: "always", hidden: true };
 const runs = [
   row((w) => [w.files.command, command], path),
   row((w) => [readFileSync(w.files.command), command], { ...path, alike: true }),
@@ -228,6 +236,8 @@ export const rows: Record<string, Row | Row[]> = {
   "new Instance": [row((w) => [w.store, w.module, w.imports]), row((w) => [w.store, w.importer, w.handles])],
   "Instance#exports": of((w) => new Instance(w.store, w.module, w.imports)),
   "InstancePre#instantiate": row((w) => [w.store]),
+  "InstancePre#instantiateAsync": row((w) => [w.store]),
+  "Instance.create": [row((w) => [w.store, w.module, w.imports]), row((w) => [w.store, w.importer, w.handles])],
   "new Linker": row((w) => [w.engine]),
   "Linker#allowShadowing": row(nothing),
   "Linker#allowShadowing=": row(() => [true]),
@@ -246,6 +256,7 @@ export const rows: Record<string, Row | Row[]> = {
   "Linker#defineUnknownImportsAsTraps": row((w) => [w.module]),
   "Linker#get": row((w) => [w.store, "env", "f"]),
   "Linker#instantiate": [row((w) => [w.store, w.module]), row((w) => [w.store, w.starter])],
+  "Linker#instantiateAsync": [row((w) => [w.store, w.module]), row((w) => [w.store, w.starter])],
   "Linker#instantiatePre": row((w) => [w.module]),
   "Linker#defineWasi": row(nothing),
   "Memory#atomicLoad": inMemories(() => ["i64", 16]),
@@ -341,6 +352,14 @@ export const rows: Record<string, Row | Row[]> = {
     row((w) => [w.exports.mul, Float64Array.of(1, 2, 3, 4), new Float64Array(2)]),
     row((w) => [w.exports.i64, BigInt64Array.of(1n, 2n), new BigUint64Array(2)]),
   ],
+  promising: row((w) => [w.exports.add, { queue: true, thread: "js" }], value),
+  callAsync: row((w) => [w.exports.add, 1, 2], value),
+  callInBackground: row((w) => [another(w).add, 1, 2], { ...value, lasting: true }),
+  startCall: row((w) => [another(w).add, 1, 2], { ...value, lasting: true }),
+  "PendingCall#done": row(nothing, facades),
+  "PendingCall#poll": row(nothing, facades),
+  "PendingCall#result": of((w) => (w.pending.poll(), w.pending), nothing, facades),
+  "PendingCall#cancel": row(nothing, facades),
   sign: row((w) => [bytes(w), keys.privateKey]),
   wasiImports: row(nothing),
   inspect: [row((w) => [w.files.main], path), row((w) => [bytes(w)], { ...path, alike: true })],

@@ -19,7 +19,8 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal, stop = ()
 
 /** What waits for a signal. One listener for all, as Node warns of many, and one signal for many runs is no mistake. */
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
-function onAbort(signal: AbortSignal, action: () => void): () => void {
+/** Does something when a signal is aborted. What it returns has that forgotten. */
+export function onAbort(signal: AbortSignal, action: () => void): () => void {
   let actions = waiting.get(signal);
   if (!actions) {
     waiting.set(signal, (actions = new Set()));

@@ -159,6 +159,8 @@ export declare class Instance {
    * `Global` and `Tag`. The object is frozen and has no prototype.
    */
   get exports(): any
+  /** Like the constructor, for start functions that call host functions which return promises. */
+  static create(store: Store, module: Module, imports?: Imports): Promise<Instance>
 }
 
 /**
@@ -180,6 +182,8 @@ export declare class InstancePre {
    * Throws as `new Instance` does, save for what was checked before.
    */
   instantiate(store: Store): Instance
+  /** Like `instantiate`, for start functions that call host functions which return promises. */
+  instantiateAsync(store: Store): Promise<Instance>
 }
 
 /**
@@ -235,6 +239,13 @@ export declare class Linker {
    * Throws `LinkError` where an import has no definition or one of another type.
    */
   instantiatePre(module: Module): InstancePre
+  /**
+   * Like `instantiate`, for start functions that call host functions which return promises. The store is in use until the
+   * promise is settled.
+   *
+   * Rejects as `instantiate` throws, and with what a promise was rejected with.
+   */
+  instantiateAsync(store: Store, module: Module): Promise<Instance>
   /**
    * Defines WASI preview 1 (`wasi_snapshot_preview1`), and preview 0 (`wasi_unstable`) for guests of 2019. What it grants is
    * the store's matter: one made without the option `wasi` grants nothing.
@@ -726,6 +737,8 @@ export interface PoolingConfig {
   totalMemories?: number
   /** Tables alive at once. Default 1,000. */
   totalTables?: number
+  /** Calls that may wait and are under way at once, those inside of such calls too. Default 1,000. Needs the feature `async`. */
+  totalStacks?: number
   /** Bytes that any one memory may grow to. Default 4 GiB. */
   maxMemorySize?: number
   /** Memories that one module may have. Default 1. */

@@ -26,13 +26,37 @@ export function setEnter(native: () => unknown): void {
 }
 
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
-export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5 } as const;
+export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, begin: -6, turn: -7, end: -8 } as const;
 
 export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;
   I32[1] = store;
   I32[2] = operand;
   return enter();
+}
+
+/** Begins a call that may wait, with what is in the slots: see lib/promising.ts. */
+export function begin(store: number, func: number, flags: number, timeoutMs: number): unknown {
+  F64[SLOTS * 2] = timeoutMs;
+  I32[3] = flags;
+  return ask(store, Question.begin, func);
+}
+/** The milliseconds that it has left, as native code has told, 0 where it has all the time. */
+export const left = () => F64[SLOTS * 2]!;
+
+/** What a guest waits for. */
+export interface Promised {
+  promise: unknown;
+  outcome?: { value: unknown } | { error: unknown };
+  /** Puts into the slots what it has become. */
+  put(table: HostTable, value: unknown): void;
+}
+const isThenable = (value: any) =>
+  value !== null && (typeof value === "object" || typeof value === "function") && typeof value.then === "function";
+/** Tells native code that a host function has returned a promise. */
+function promised(table: HostTable, promise: unknown, put: Promised["put"]): void {
+  table.waiting = { promise, put };
+  I32[3] = 2;
 }
 
 /** More bytes at once go another way than through the transfer buffer: as in crates/node-api/src/env.rs. */
@@ -218,9 +242,16 @@ export function several(value: any, count: number): unknown[] {
 
 type MakeExport = (table: HostTable, store: number, number: number) => Function;
 type MakeImport = (fn: Function) => (this: HostTable) => void;
+/** A call in steps. */
+export interface Steps {
+  take(args: unknown[], table: HostTable): unknown[];
+  put(taken: unknown[], table: HostTable): void;
+  read(table: HostTable): unknown;
+}
 interface Signature {
   export: MakeExport;
   import: MakeImport;
+  steps: Steps;
 }
 
 const signatures = new Map<string, Signature>();
@@ -230,13 +261,27 @@ export function signature(text: string): Signature {
   let made = signatures.get(text);
   if (!made) {
     const [params, results] = text.split(":").map((list) => (list ? list.split(",") : [])) as [string[], string[]];
-    made = make(params.map(kindOf), results.map(kindOf));
+    made = make(params.map(kindOf), results.map(kindOf)) as Signature;
+    made.steps = stepsOf(params.map(kindOf), results.map(kindOf));
     signatures.set(text, made);
   }
   return made;
 }
 
-function make(params: Kind[], results: Kind[]): Signature {
+function stepsOf(params: Kind[], results: Kind[]): Steps {
+  return {
+    take: (args, table) => params.map((kind, i) => kind.take(args[i], table)),
+    put: (taken, table) => {
+      for (let i = 0; i < params.length; i++) params[i]!.put(i + 1, taken[i], table);
+    },
+    read: (table) => {
+      if (results.length === 1) return results[0]!.get(1, table);
+      return results.length ? results.map((kind, i) => kind.get(i + 1, table)) : undefined;
+    },
+  };
+}
+
+function make(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
   try {
     return compile(params, results);
   } catch (error) {
@@ -247,7 +292,7 @@ function make(params: Kind[], results: Kind[]): Signature {
 }
 
 /** Text in which each value has code of its own. It contains nothing but names and numbers of ours. */
-function compile(params: Kind[], results: Kind[]): Signature {
+function compile(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
   const a = params.map((_, i) => `a${i}`);
   const each = (list: Kind[], text: (kind: Kind, i: number) => string, between = "\n") => list.map(text).join(between);
   const names = (list: Kind[], side: string) =>
@@ -263,6 +308,10 @@ function compile(params: Kind[], results: Kind[]): Signature {
   const argument = (i: number) => `a${i}`;
   const result = (i: number) => `v${i}`;
   const returned = results.length === 1 ? `return ${read("r", results, "table")};` : results.length ? `return [${read("r", results, "table")}];` : "";
+  const convert = (table: string) => `
+    ${results.length > 1 ? `const list = several(returned, ${results.length});` : ""}
+    ${each(results, (kind, i) => `const v${i} = ${take("r", (i) => (results.length === 1 ? "returned" : `list[${i}]`), table)(kind, i)};`)}
+    ${each(results, put("r", result, table))}`;
   const source = `"use strict";
 ${names(params, "p")}
 ${names(results, "r")}
@@ -276,19 +325,29 @@ return {
     ${returned}
   },
   import: (fn) => function () {
-    ${results.length ? "const returned = " : ""}fn(${read("p", params, "this")});
-    ${results.length > 1 ? `const list = several(returned, ${results.length});` : ""}
-    ${each(results, (kind, i) => `const v${i} = ${take("r", (i) => (results.length === 1 ? "returned" : `list[${i}]`), "this")(kind, i)};`)}
-    ${each(results, put("r", result, "this"))}
+    const waits = I32[3];
+    if (waits !== 0) I32[3] = 0;
+    const returned = fn(${read("p", params, "this")});
+    if (waits !== 0 && isThenable(returned)) return promised(this, returned, settle);
+    ${convert("this")}
   },
 };
+function settle(table, returned) {
+  ${convert("table")}
+}
 //# sourceURL=cwasm:call`;
-  const given = ["p", "r", "I32", "I64", "F32", "F64", "BigInt", "enter", "several"];
-  return new Function(...given, source)(params, results, I32, I64, F32, F64, BigInt, enter, several) as Signature;
+  const given = { p: params, r: results, I32, I64, F32, F64, BigInt, enter, several, isThenable, promised };
+  return new Function(...Object.keys(given), source)(...Object.values(given)) as Signature;
 }
 
 /** The same without text: a little slower. */
-function interpret(params: Kind[], results: Kind[]): Signature {
+function interpret(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
+  const settle = (table: HostTable, returned: unknown) => {
+    if (results.length === 0) return;
+    const list = results.length === 1 ? [returned] : several(returned, results.length);
+    const taken = results.map((kind, i) => kind.take(list[i], table));
+    for (const [i, kind] of results.entries()) kind.put(i + 1, taken[i], table);
+  };
   return {
     export: (table, store, number) => {
       const call = (...args: unknown[]) => {
@@ -304,11 +363,11 @@ function interpret(params: Kind[], results: Kind[]): Signature {
     },
     import: (fn) =>
       function () {
+        const waits = I32[3];
+        I32[3] = 0;
         const returned = fn(...params.map((kind, i) => kind.get(i + 1, this)));
-        if (results.length === 0) return;
-        const list = results.length === 1 ? [returned] : several(returned, results.length);
-        const taken = results.map((kind, i) => kind.take(list[i], this));
-        for (const [i, kind] of results.entries()) kind.put(i + 1, taken[i], this);
+        if (waits !== 0 && isThenable(returned)) return promised(this, returned, settle);
+        settle(this, returned);
       },
   };
 }

@@ -35,7 +35,7 @@ export const featureTable = {
   wat: { names: [], hint: `give binary wasm, or ${full}` },
   cache: { names: [], hint: full },
   "parallel-compilation": { names: [], hint: full },
-  async: { names: [], hint: full },
+  async: { names: ["Linker#instantiateAsync", "InstancePre#instantiateAsync", "Instance.create", "madeInstance"], hint: full },
   gc: { names: ["Store#gc", "Store#jsTag", "StructRef", "ArrayRef", "Tag", "tagKinds"], hint: full },
   threads: { names: ["Memory#atomicWait", "Memory#atomicNotify"], hint: full },
   "pooling-allocator": { names: [], hint: full },
@@ -102,6 +102,9 @@ const kinds: Record<string, Kind> = {
   "Store#wasi": "getter",
   "Store#jsTag": "getter",
   "Module.compile": "promise",
+  "Linker#instantiateAsync": "promise",
+  "InstancePre#instantiateAsync": "promise",
+  "Instance.create": "promise",
   "Engine#precompile": "promise",
   runCommand: "promise",
 };

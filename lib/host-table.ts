@@ -2,8 +2,8 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import type { WasiOptions } from "./binding.js";
-import { Question, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
-import { LinkError, isOurs, wrongType } from "./errors.js";
+import { type Promised, Question, type Steps, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { InternalError, LinkError, isOurs, wrongType } from "./errors.js";
 import { type Exception, madeOf, partsOf } from "./exception.js";
 import { Stamp } from "./stamp.js";
 import type { Imports } from "./types.js";
@@ -28,6 +28,13 @@ export function exported(fn: unknown): { store: number; func: number } {
   const found = typeof fn === "function" ? Exported.of(fn) : undefined;
   if (!found) throw wrongType(`fn must be a function exported by wasm, got ${describe(fn)}`);
   return { store: found.table.store, func: found.number };
+}
+
+/** The same with how it is called in steps. */
+export function exportedFrom(fn: unknown): { table: HostTable; number: number; steps: Steps } {
+  exported(fn);
+  const { table, number } = Exported.of(fn as object)!;
+  return { table, number, steps: signature(ask(table.store, Question.signature, number) as string).steps };
 }
 
 /** An edge from a native object to what must live as long as it does. */
@@ -126,6 +133,8 @@ export class HostTable {
   /** What takes what the guests write. */
   stdout?: (chunk: Buffer) => void;
   stderr?: (chunk: Buffer) => void;
+  /** What the guest waits for, of what a host function has returned. */
+  waiting: Promised | undefined;
   /** The WASI that came with imports. */
   #adopted: OwnWasi | undefined;
   /** Values in the hands of the guest, by number from 1. */
@@ -287,6 +296,15 @@ export class HostTable {
   /** Adds a function for wasm to call; returns its place. */
   import(sig: string, fn: Function): number {
     return this.links[0]!.push(signature(sig).import(fn)) - 1;
+  }
+
+  /** Called by native code in place of the host function whose promise is settled. */
+  settle(): void {
+    const { put, outcome } = this.waiting!;
+    this.waiting = undefined;
+    if (!outcome) throw new InternalError("a promise that is not settled");
+    if ("error" in outcome) throw outcome.error;
+    put(this, outcome.value);
   }
 
   /** Finds what a module imports: for each a number (a function of this store, or -1 - its place here), an object, or a plain

@@ -3,14 +3,15 @@
 
 import { isMainThread } from "node:worker_threads";
 import { abortable, notAborted } from "./abort.js";
-import type { Config } from "./binding.js";
+import type { Config, Instance } from "./binding.js";
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
 import { untold } from "./exception.js";
-import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
+import { type Hidden as ForTable, type HostTable, facade, setNative } from "./host-table.js";
 import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
+import { follow, wake } from "./promising.js";
 import { importCall } from "./run-imports.js";
 import { shareSignals } from "./signals.js";
 import { streams } from "./streams.js";
@@ -27,6 +28,7 @@ interface Hidden extends ForTable {
   checkArtifact(artifact: string | Uint8Array, config: Config): void;
   runCommand(request: Request): Promise<unknown>;
   stopCommand(number: number): boolean;
+  madeInstance(store: number): Instance;
   wasiFunctions(): [module: string, name: string][];
   callMany(store: number, func: number, args: NodeJS.TypedArray, out: NodeJS.TypedArray): number;
   runCommandSync(request: Request): unknown;
@@ -103,7 +105,8 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-const functions = { ...facade, ...streams, importCall, alive, verified, verifiedFile, abortable, notAborted };
+const ofCalls = { wake, follow: (table: HostTable) => follow(table, native.madeInstance) };
+const functions = { ...facade, ...streams, ...ofCalls, importCall, alive, verified, verifiedFile, abortable, notAborted };
 setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, { variant, features });

@@ -13,6 +13,7 @@ use wasmtime::{Engine, StoreContextMut, UpdateDeadline};
 use crate::engine::EngineParts;
 use crate::env::EnvData;
 use crate::error::{Failure, Result};
+use crate::fiber::{self, Fibers};
 use crate::store_core::Data;
 use crate::ticker::{NEVER, TICK, Ticks, WATCH};
 use crate::trap;
@@ -83,14 +84,15 @@ impl Brake {
         let looks = self.deadline.is_some() || self.stop.is_some() || self.worker.is_some();
         if looks { 1 } else { NEVER }
     }
-    pub fn look(&self) -> Look {
+    /// `here` says that JavaScript may be asked whether its thread is being ended.
+    pub fn look(&self, here: bool) -> Look {
         let now = Instant::now();
         if self.deadline.is_some_and(|deadline| deadline <= now)
             || self.stop.as_ref().is_some_and(|stop| stop.is_wanted())
         {
             return Look::Late;
         }
-        if self.worker.is_some_and(Worker::is_ending) {
+        if here && self.worker.is_some_and(Worker::is_ending) {
             return Look::Ending;
         }
         let next = [
@@ -104,7 +106,12 @@ impl Brake {
 
 /// Asked by a guest when the epoch has moved.
 pub fn ask(context: &StoreContextMut<'_, Data>) -> wasmtime::Result<UpdateDeadline> {
-    match context.data().brake.look() {
+    let Data { brake, core, .. } = context.data();
+    let fibers = core.get().map(|core| &core.fibers);
+    // JavaScript is not asked on a fiber.
+    let look = brake.look(!fibers.is_some_and(Fibers::active));
+    match look {
+        Look::GoOn | Look::Again(_) if fibers.is_some_and(Fibers::may_pause) => Ok(fiber::pause()),
         Look::GoOn => Ok(UpdateDeadline::Continue(NEVER)),
         Look::Again(_) => Ok(UpdateDeadline::Continue(1)),
         Look::Late => Ok(UpdateDeadline::Interrupt),

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, constructing};
 use crate::profile::Profile;
+use crate::ticker::Pace;
 use crate::{share, signals, wasi};
 
 /// What stores and modules keep of their engine.
@@ -16,6 +17,8 @@ pub struct EngineParts {
     pub engine: wasmtime::Engine,
     pub settings: Settings,
     pub wasi: wasi::Functions,
+    /// Its ticks for guests that take turns.
+    pace: Pace,
 }
 
 impl EngineParts {
@@ -24,6 +27,15 @@ impl EngineParts {
             engine,
             settings,
             wasi: wasi::Functions::default(),
+            pace: Pace::default(),
+        }
+    }
+    /// Called when a guest goes on that gives others their turn.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn pace(&self) -> Result<()> {
+        match self.profile().epochs {
+            true => self.pace.keep(&self.engine),
+            false => Ok(()),
         }
     }
     pub fn profile(&self) -> Profile {

@@ -6,18 +6,19 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Weak;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use napi::sys;
 use napi_derive::napi;
 use rustc_hash::FxHashMap;
 use wasmtime::ValRaw;
 
+use crate::background::Absent;
 use crate::brake::Stop;
 use crate::error::{Error, Result, guard};
 use crate::js::{Js, Scope, check};
-use crate::stack;
 use crate::store_core::Core;
+use crate::{background, stack};
 
 /// Slot 0 is the header (which store, which function); arguments and results start at slot 1. A wasm function has at most
 /// 1,000 of either.
@@ -44,6 +45,9 @@ pub struct EnvData {
     pub is_worker: bool,
     /// The guests that run for us on other threads, by the number that the facade gave them.
     pub away: RefCell<FxHashMap<u32, Weak<Stop>>>,
+    /// The stores whose guests are on other threads.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub absent: RefCell<Vec<Absent>>,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
     /// Stores that were made, and bytes that memories have taken, since [`EnvData::sweep`].
@@ -92,6 +96,33 @@ impl EnvData {
             let words = self.slots.cast::<i32>();
             (*words, *words.add(1) as u32)
         }
+    }
+
+    /// A word of the header by which both sides tell each other how: a call is to be begun, a host function may answer.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn set_flag(&self, flag: u32) {
+        // SAFETY: as above.
+        unsafe { *self.slots.cast::<u32>().add(3) = flag };
+    }
+    /// It is taken away.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn take_flag(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { ptr::replace(self.slots.cast::<u32>().add(3), 0) }
+    }
+    /// The milliseconds that a call was given, in the place for answers.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn given_timeout(&self) -> Option<Duration> {
+        // SAFETY: as in `answer`.
+        let ms = unsafe { self.slots.add(SLOTS + 1).cast::<f64>().read() };
+        (ms > 0.0).then(|| Duration::from_micros((ms * 1000.0) as u64))
+    }
+    /// How much of it is left, 0 for ever.
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn tell_time(&self, left: Option<Duration>) {
+        let ms = left.map_or(0.0, |left| (left.as_secs_f64() * 1000.0).max(0.001));
+        // SAFETY: as in `answer`.
+        unsafe { self.slots.add(SLOTS + 1).cast::<f64>().write(ms) };
     }
 
     /// The number that a question is about.
@@ -229,11 +260,13 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool
             stack_end: stack::end(),
             is_worker,
             away: RefCell::default(),
+            absent: RefCell::default(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
             made: Cell::new(0),
             grown: Cell::new(0),
         }));
+        background::watch_end(env, shared)?;
         let mut enter = ptr::null_mut();
         // SAFETY: the leaked Rc is given back to `drop_env_data` when the environment ends, after the last call.
         unsafe {

@@ -191,28 +191,32 @@ fn pending(core: &Core) -> Option<Js> {
     }
 }
 
-/// Throws it in wasm; or leaves it pending in JavaScript again, where it is not for guests to catch, or the store's limits
-/// leave no room for an exception.
+/// Throws it in wasm; or leaves it pending in JavaScript again.
 #[cold]
 pub fn throw(core: &Core, context: StoreContextMut<'_, Data>, caught: Option<Caught>) -> wasmtime::Error {
-    let Some(Caught { value, as_wasm }) = caught else {
-        return trap::carry(Failure::Thrown);
-    };
-    let thrown = gc::scope(context, |mut context| {
-        let exception = match as_wasm? {
-            AsWasm::Exception(number) => core.objects.exn(&mut context, number),
+    raise(core, context, &caught).unwrap_or_else(|| leave(core, &caught))
+}
+/// Throws it in wasm. None where it is not for guests to catch, or the store's limits leave no room for an exception.
+pub fn raise(core: &Core, context: StoreContextMut<'_, Data>, caught: &Option<Caught>) -> Option<wasmtime::Error> {
+    let as_wasm = caught.as_ref()?.as_wasm.as_ref()?;
+    gc::scope(context, |mut context| {
+        let exception = match as_wasm {
+            AsWasm::Exception(number) => core.objects.exn(&mut context, *number),
             AsWasm::Value(value) => value.to_val(core, &mut context, &ValType::EXTERNREF).and_then(|value| {
                 let tag = js_tag(core, &mut context)?;
                 make(&mut context, &tag, &[value])
             }),
         };
         context.throw::<()>(exception.ok()?).err()
-    });
-    thrown.unwrap_or_else(|| {
+    })
+}
+/// Leaves it pending in JavaScript again.
+pub fn leave(core: &Core, caught: &Option<Caught>) -> wasmtime::Error {
+    if let Some(Caught { value, .. }) = caught {
         // SAFETY: a live handle of this environment.
         unsafe { sys::napi_throw(core.env, value.raw) };
-        trap::carry(Failure::Thrown)
-    })
+    }
+    trap::carry(Failure::Thrown)
 }
 
 /// What a host function returned does not fit: an error as if it had thrown it.

@@ -32,6 +32,13 @@ pub fn refuse(core: &Core, failure: Failure) -> Option<Caught> {
     None
 }
 
-pub fn throw(_: &Core, _: StoreContextMut<'_, Data>, _: Option<Caught>) -> wasmtime::Error {
+pub fn throw(core: &Core, _: StoreContextMut<'_, Data>, caught: Option<Caught>) -> wasmtime::Error {
+    leave(core, &caught)
+}
+#[allow(dead_code, reason = "for builds with fibers")]
+pub fn raise(_: &Core, _: StoreContextMut<'_, Data>, _: &Option<Caught>) -> Option<wasmtime::Error> {
+    None
+}
+pub fn leave(_: &Core, _: &Option<Caught>) -> wasmtime::Error {
     trap::carry(Failure::Thrown)
 }

@@ -23,7 +23,7 @@ use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
 use crate::val::{give_back, refs_in, refs_out};
-use crate::{exception, gc_ref, limits, types};
+use crate::{exception, gc_ref, types};
 
 /// Up to so many slots of a call are on the stack.
 const FEW: usize = 16;
@@ -35,6 +35,14 @@ pub struct Funcs {
     /// Only ever added to; read on the path of every call.
     list: UnsafeCell<Vec<Entry>>,
     by_identity: RefCell<FxHashMap<[usize; 2], u32>>,
+}
+
+/// A function that is called, and its signature, which is there as long as its store.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "for builds with fibers")]
+pub struct Called {
+    pub func: wasmtime::Func,
+    pub sig: *const Sig,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +92,11 @@ impl Funcs {
     pub fn get(&self, number: u32) -> Result<wasmtime::Func> {
         Ok(self.entry(number)?.func)
     }
+    #[allow(dead_code, reason = "for builds with fibers")]
+    pub fn called(&self, number: u32) -> Result<Called> {
+        let Entry { func, sig, .. } = self.entry(number)?;
+        Ok(Called { func, sig })
+    }
     pub fn sig(&self, number: u32) -> Result<&Sig> {
         // SAFETY: as long as the list is there, so are its signatures.
         Ok(unsafe { &*self.entry(number)?.sig })
@@ -131,7 +144,12 @@ pub unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info
                 Err(failure) => Err(failure),
             }
         }
-        Some(core) => core.held().answer(number, data.operand()),
+        Some(core) => {
+            let answer = core.held().answer(number, data.operand());
+            // SAFETY: as above.
+            unsafe { core.bury() };
+            answer
+        }
     };
     match result {
         Ok(value) => value.raw,
@@ -154,7 +172,11 @@ impl Core {
             -3 => gc_ref::object(self, operand),
             // Bytes out of a memory, or into one.
             -4 => self.transfer(operand, false),
-            _ => self.transfer(operand, true),
+            -5 => self.transfer(operand, true),
+            // A call that may wait.
+            -6 => self.begin_call(operand),
+            -7 => self.turn(),
+            _ => self.end_call(),
         }
     }
 
@@ -224,20 +246,6 @@ impl Core {
         // SAFETY: as for the copy above; nothing else runs before JavaScript reads them.
         unsafe { ptr::copy_nonoverlapping(stack.as_ptr(), slots, sig.results) };
         Ok(())
-    }
-
-    /// Instantiates: where that is refused, the store has what it had.
-    pub fn instantiate<R>(
-        &self,
-        shared_growth: u64,
-        body: impl FnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>,
-    ) -> Result<R> {
-        self.run(|context| {
-            limits::make(context, |context| {
-                limits::reserve(context, shared_growth)?;
-                body(context)
-            })
-        })
     }
 
     /// Runs what may run wasm: a wasm exception that comes out is thrown as one.

@@ -21,7 +21,7 @@ use crate::js::{Js, check};
 use crate::sig::Sig;
 use crate::store_core::{Core, Data};
 use crate::val::{refs_in, refs_out};
-use crate::{exception, trap};
+use crate::{exception, fiber, trap};
 
 /// The JavaScript functions that wasm of a store calls, as far as native code must know them.
 pub struct Hosts {
@@ -206,6 +206,9 @@ pub fn host_call(
             "a JavaScript function was called off the JavaScript thread",
         )));
     };
+    if core.fibers.active() {
+        return fiber::host_call(core, caller.as_context_mut(), space, host);
+    }
     let sig = &*host.sig;
     // SAFETY: Wasmtime gives as many initialized slots as the function has parameters.
     let arguments = unsafe { &mut *(&raw mut space[..sig.params] as *mut [ValRaw]) };
@@ -251,7 +254,7 @@ pub fn host_call(
 
 impl Core {
     #[inline(always)]
-    fn call_host(&self, host: &HostFunc) -> Result<()> {
+    pub fn call_host(&self, host: &HostFunc) -> Result<()> {
         let (this, function) = self.hosts.find(self, host.linker, host.index)?;
         self.hosts.renew_scope(self.env);
         // SAFETY: both handles are of a scope that outlives the call into wasm we are in.

@@ -4,16 +4,17 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
-use wasmtime::ExternType;
+use wasmtime::{ExternType, StoreContextMut};
 
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::global::Global;
 use crate::js::{Js, constructing};
+use crate::limits;
 use crate::module::of_engine;
 use crate::sig::Sig;
 use crate::store::Store;
-use crate::store_core::Core;
+use crate::store_core::{Core, Data};
 
 /// A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
 ///
@@ -82,6 +83,62 @@ impl Core {
     }
 }
 
+/// What is to be instantiated, and with what.
+pub enum Plan {
+    Imports(wasmtime::Module, Vec<wasmtime::Extern>),
+    Linker(Box<wasmtime::Linker<Data>>, wasmtime::Module),
+    Pre(wasmtime::InstancePre<Data>),
+}
+
+impl Plan {
+    fn now(&self, context: &mut StoreContextMut<'_, Data>) -> wasmtime::Result<wasmtime::Instance> {
+        match self {
+            Plan::Imports(module, imports) => wasmtime::Instance::new(context, module, imports),
+            Plan::Linker(linker, module) => linker.instantiate(context, module),
+            Plan::Pre(pre) => pre.instantiate(context),
+        }
+    }
+}
+
+impl Core {
+    /// Instantiates: where that is refused, the store has what it had.
+    pub fn instantiate(&self, growth: u64, plan: Plan) -> Result<wasmtime::Instance> {
+        if self.fibers.needed() {
+            return self.instantiate_on_fiber(growth, plan);
+        }
+        self.run(|context| {
+            limits::make(context, |context| {
+                limits::reserve(context, growth)?;
+                plan.now(context)
+            })
+        })
+    }
+    /// What a module is instantiated with, given an imports object, and how much its memories may grow unasked.
+    pub(crate) fn plan(self: &Rc<Core>, module: Js, imports: Js) -> Result<(u64, Plan)> {
+        let found = of_engine(&module, &self.engine)?;
+        let (growth, wasm) = (found.shared_growth, &found.module);
+        self.usable()?;
+        let resolved = self.resolve(module, wasm, imports)?;
+        self.runs(wasm);
+        let externs = self.enter(|mut context| {
+            let extern_of = |import| match import {
+                Import::Item(item) => item.to_extern(self),
+                Import::Host(ty, place) => {
+                    let sig = Sig::new(&ty);
+                    Ok(self.host_func(&mut context, ty, &sig, place).into())
+                }
+                Import::Wasi(module, name) => {
+                    let engine = &self.engine;
+                    let found = engine.wasi.get(&engine.engine, &mut context, &module, &name);
+                    found.map_err(crate::trap::failure)
+                }
+            };
+            resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
+        })??;
+        Ok((growth, Plan::Imports(wasm.clone(), externs)))
+    }
+}
+
 enum Import {
     Item(Item),
     Host(wasmtime::FuncType, u32),
@@ -101,27 +158,8 @@ impl Instance {
         guard(store.env, || {
             constructing::<Instance>(this.object)?;
             let core = &store.class::<Store>("store")?.core;
-            let found = of_engine(&module, &core.engine)?;
-            let (growth, wasm) = (found.shared_growth, &found.module);
-            core.usable()?;
-            let resolved = core.resolve(module, wasm, imports)?;
-            core.runs(wasm);
-            let externs = core.enter(|mut context| {
-                let extern_of = |import| match import {
-                    Import::Item(item) => item.to_extern(core),
-                    Import::Host(ty, place) => {
-                        let sig = Sig::new(&ty);
-                        Ok(core.host_func(&mut context, ty, &sig, place).into())
-                    }
-                    Import::Wasi(module, name) => {
-                        let engine = &core.engine;
-                        let found = engine.wasi.get(&engine.engine, &mut context, &module, &name);
-                        found.map_err(crate::trap::failure)
-                    }
-                };
-                resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
-            })??;
-            let instance = core.instantiate(growth, |context| wasmtime::Instance::new(context, wasm, &externs))?;
+            let (growth, plan) = core.plan(module, imports)?;
+            let instance = core.instantiate(growth, plan)?;
             core.bind_object(this.object)?;
             Ok(Instance {
                 core: core.clone(),

@@ -1,6 +1,6 @@
 //! The way back: what other threads have to say on the JavaScript thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
@@ -10,36 +10,8 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Status, sys};
 
 use crate::error::{Error, Result};
-use crate::js::Js;
 
 type Job = Box<dyn FnOnce(sys::napi_env) + Send>;
-
-/// Called once: with what JavaScript says, or with nothing where nobody is left to say it.
-pub struct Reply<F: FnOnce(Option<Js>)>(Cell<Option<F>>);
-
-impl<F: FnOnce(Option<Js>)> Reply<F> {
-    pub fn new(hear: F) -> Reply<F> {
-        Reply(Cell::new(Some(hear)))
-    }
-    /// As a function of JavaScript.
-    pub fn into_js(self, env: sys::napi_env) -> Result<Js>
-    where
-        F: 'static,
-    {
-        Js::function(env, move |value| {
-            if let Some(hear) = self.0.take() {
-                hear(Some(value));
-            }
-        })
-    }
-}
-impl<F: FnOnce(Option<Js>)> Drop for Reply<F> {
-    fn drop(&mut self) {
-        if let Some(hear) = self.0.take() {
-            hear(None);
-        }
-    }
-}
 
 /// A JavaScript thread, for others. It does not keep the thread's event loop alive.
 pub struct JsThread(ThreadsafeFunction<Job, (), (), Status, false, true>);

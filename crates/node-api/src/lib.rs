@@ -52,19 +52,27 @@ mod val;
 mod views;
 
 // What Cargo features bring.
+#[cfg_attr(not(feature = "async"), path = "background_disabled.rs")]
+mod background;
 #[cfg_attr(not(feature = "cache"), path = "cache_disabled.rs")]
 mod cache;
+#[cfg_attr(not(feature = "async"), path = "call_async_disabled.rs")]
+mod call_async;
 #[cfg_attr(not(feature = "cranelift"), path = "compiler_disabled.rs")]
 mod compiler;
 #[cfg(feature = "cranelift")]
 mod describe;
 #[cfg_attr(not(feature = "gc"), path = "exception_disabled.rs")]
 mod exception;
+#[cfg_attr(not(feature = "async"), path = "fiber_disabled.rs")]
+mod fiber;
 #[cfg_attr(not(feature = "gc"), path = "gc_disabled.rs")]
 mod gc;
 #[cfg_attr(not(feature = "gc"), path = "gc_ref_disabled.rs")]
 mod gc_ref;
-#[cfg(feature = "wasi")]
+#[cfg(feature = "async")]
+mod instantiate_async;
+#[cfg(any(feature = "async", feature = "wasi"))]
 mod js_thread;
 #[cfg(feature = "cranelift")]
 #[cfg_attr(not(feature = "parallel-compilation"), path = "parallel_disabled.rs")]
@@ -74,14 +82,21 @@ mod pooling;
 #[cfg(feature = "cranelift")]
 mod precompile;
 #[cfg(feature = "wasi")]
+mod reply;
+#[cfg(feature = "wasi")]
 mod run;
 #[cfg(feature = "wasi")]
 mod run_imports;
-// Work on other threads: compiling, and running commands.
-#[cfg(any(feature = "cranelift", feature = "wasi"))]
+#[cfg(feature = "async")]
+mod waking;
+// Work on other threads: compiling, running commands, and guests.
+#[cfg(any(feature = "async", feature = "cranelift", feature = "wasi"))]
 mod task;
 #[cfg_attr(not(feature = "threads"), path = "threads_disabled.rs")]
 mod threads;
+#[cfg(feature = "pooling-allocator")]
+#[cfg_attr(not(feature = "async"), path = "total_stacks_disabled.rs")]
+mod total_stacks;
 #[cfg_attr(not(feature = "wasi"), path = "wasi_disabled.rs")]
 mod wasi;
 #[cfg(feature = "cranelift")]

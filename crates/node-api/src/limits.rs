@@ -88,12 +88,31 @@ pub fn make<R>(
 ) -> wasmtime::Result<R> {
     let before = context.data().limits.taken;
     let made = body(context);
-    // Wasmtime tells of growth that fails, and not of this.
+    restore(context, before, &made);
+    made
+}
+/// Wasmtime tells of growth that fails, and not of this.
+fn restore<R>(context: &mut StoreContextMut<'_, Data>, before: Taken, made: &wasmtime::Result<R>) {
     if made.as_ref().is_err_and(trap::is_refusal) {
         let limits = &mut context.data_mut().limits;
         limits.taken = before;
         limits.report();
     }
+}
+
+/// [`make`] and [`reserve`] for what takes its time.
+#[allow(dead_code, reason = "for builds with fibers")]
+pub async fn make_later<R>(
+    context: &mut StoreContextMut<'_, Data>,
+    growth: u64,
+    body: impl AsyncFnOnce(&mut StoreContextMut<'_, Data>) -> wasmtime::Result<R>,
+) -> wasmtime::Result<R> {
+    let before = context.data().limits.taken;
+    let made = match reserve(context, growth) {
+        Ok(()) => body(context).await,
+        Err(error) => Err(error),
+    };
+    restore(context, before, &made);
     made
 }
 
@@ -122,6 +141,8 @@ pub struct Limiter {
     taken: Taken,
     /// Bytes that the growth under way adds.
     growing: u64,
+    /// Whether no memory may move.
+    pub pinned: bool,
 }
 
 /// What the guests have.
@@ -140,6 +161,7 @@ impl Limiter {
             owner,
             taken: Taken::default(),
             growing: 0,
+            pinned: false,
         }
     }
     fn report(&self) {
@@ -186,6 +208,14 @@ impl ResourceLimiter for Limiter {
         let most = total.saturating_add(self.taken.reserved);
         if let Some(limit) = self.limits.memory_bytes.filter(|limit| most > *limit) {
             return self.refuse("bytes of memory", most, limit);
+        }
+        if self.pinned
+            && self
+                .owner
+                .get()
+                .is_some_and(|core| desired as u64 > core.engine.profile().memory_reservation())
+        {
+            return Ok(false);
         }
         self.growing = growing;
         self.taken.bytes = total;

@@ -15,7 +15,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::host::{HostFunc, host_call};
-use crate::instance::Instance;
+use crate::instance::{Instance, Plan};
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
@@ -78,6 +78,22 @@ impl Linker {
             .into()
         })
     }
+    /// What `instantiate` does: where, how much may grow unasked, and the rest.
+    pub(crate) fn plan<'a>(&self, this: Js, store: &'a Js, module: Js) -> Result<(&'a Rc<Core>, u64, Plan)> {
+        let core = self.core(store)?;
+        let module = of_engine(&module, &self.engine)?;
+        let (growth, module) = (module.shared_growth, &module.module);
+        core.hosts.add_linker(core, self.number, Linker::functions(this)?)?;
+        core.runs(module);
+        // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
+        // store is resolved in it, with the sizes memories and tables have now.
+        let plan = if self.store.borrow().is_none() {
+            Plan::Pre(self.definitions()?.instantiate_pre(module).map_err(trap::failure)?)
+        } else {
+            Plan::Linker(Box::new(self.definitions()?.clone()), module.clone())
+        };
+        Ok((core, growth, plan))
+    }
     fn functions(this: Js) -> Result<Js> {
         crate::env::EnvData::of(this.env)?.call(this.env, "boundTo", &[this])
     }
@@ -92,7 +108,7 @@ fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
     }
 }
 
-fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
+pub(crate) fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
     let object = Instance {
         core: core.clone(),
         instance,
@@ -244,6 +260,11 @@ impl Linker {
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
             core.runs(module);
+            if core.fibers.needed() {
+                let message = "a store that has had a call which may wait can't define whole modules: instantiate it, and use \
+                               defineInstance";
+                return Err(Error::new("WasmtimeError", message).into());
+            }
             // A command is instantiated anew for each call, where nobody is asked.
             let is_command = module.get_export("_initialize").is_none();
             core.run(|context| {
@@ -324,22 +345,8 @@ impl Linker {
     #[napi(ts_args_type = "store: Store, module: Module", ts_return_type = "Instance")]
     pub fn instantiate(&self, this: This<Js>, store: Js, module: Js) -> napi::Result<Js> {
         guard(store.env, || {
-            let core = self.core(&store)?;
-            let module = of_engine(&module, &self.engine)?;
-            let (growth, module) = (module.shared_growth, &module.module);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
-            core.runs(module);
-            // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
-            // store is resolved in it, with the sizes memories and tables have now.
-            let instance = if self.store.borrow().is_none() {
-                let pre = self.definitions()?.instantiate_pre(module).map_err(trap::failure)?;
-                core.instantiate(growth, |context| pre.instantiate(context))?
-            } else {
-                let linker = self.definitions()?.clone();
-                core.instantiate(growth, |context| linker.instantiate(context, module))?
-            };
-            into_instance(core, instance)
+            let (core, growth, plan) = self.plan(this.object, &store, module)?;
+            into_instance(core, core.instantiate(growth, plan)?)
         })
     }
 
@@ -380,10 +387,23 @@ impl Linker {
 #[napi]
 pub struct InstancePre {
     pre: wasmtime::InstancePre<Data>,
-    shared_growth: u64,
+    pub(crate) shared_growth: u64,
     engine: Arc<EngineParts>,
     linker: u64,
     store: RefCell<Option<Weak<Core>>>,
+}
+
+impl InstancePre {
+    /// What `instantiate` does, and where.
+    pub(crate) fn plan<'a>(&self, this: Js, store: &'a Js) -> Result<(&'a Rc<Core>, Plan)> {
+        let core = &store.class::<Store>("store")?.core;
+        crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
+        check_binding(&self.store.borrow(), core)?;
+        core.usable()?;
+        core.hosts.add_linker(core, self.linker, Linker::functions(this)?)?;
+        core.runs(self.pre.module());
+        Ok((core, Plan::Pre(self.pre.clone())))
+    }
 }
 
 #[napi]
@@ -402,15 +422,8 @@ impl InstancePre {
     #[napi(ts_args_type = "store: Store", ts_return_type = "Instance")]
     pub fn instantiate(&self, this: This<Js>, store: Js) -> napi::Result<Js> {
         guard(store.env, || {
-            let core = &store.class::<Store>("store")?.core;
-            crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
-            check_binding(&self.store.borrow(), core)?;
-            core.usable()?;
-            core.hosts
-                .add_linker(core, self.linker, Linker::functions(this.object)?)?;
-            core.runs(self.pre.module());
-            let instance = core.instantiate(self.shared_growth, |context| self.pre.instantiate(context))?;
-            into_instance(core, instance)
+            let (core, plan) = self.plan(this.object, &store)?;
+            into_instance(core, core.instantiate(self.shared_growth, plan)?)
         })
     }
 }

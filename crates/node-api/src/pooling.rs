@@ -6,6 +6,7 @@ use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 use crate::error::Result;
 use crate::js::Js;
 use crate::options::{Options, known};
+use crate::total_stacks;
 
 /// Sizes of the pool. All of it is address space at first; memory is taken when it is touched.
 #[napi(object, object_from_js = false, object_to_js = false)]
@@ -17,6 +18,8 @@ pub struct PoolingConfig {
     pub total_memories: Option<f64>,
     /// Tables alive at once. Default 1,000.
     pub total_tables: Option<f64>,
+    /// Calls that may wait and are under way at once, those inside of such calls too. Default 1,000. Needs the feature `async`.
+    pub total_stacks: Option<f64>,
     /// Bytes that any one memory may grow to. Default 4 GiB.
     pub max_memory_size: Option<f64>,
     /// Memories that one module may have. Default 1.
@@ -38,6 +41,7 @@ known!(PoolingConfig {
     total_core_instances,
     total_memories,
     total_tables,
+    total_stacks,
     max_memory_size,
     max_memories_per_module,
     max_tables_per_module,
@@ -67,6 +71,9 @@ impl Settings {
             }
             set!(u32, u32::MAX.into(); total_core_instances, total_memories, total_tables, max_memories_per_module,
                 max_tables_per_module, max_unused_warm_slots);
+            if let Some(n) = options.number("total_stacks", u32::MAX.into())? {
+                total_stacks::set(&mut pool, n as u32)?;
+            }
             set!(usize, 1 << 48; max_memory_size, table_elements, max_core_instance_size,
                 linear_memory_keep_resident, table_keep_resident);
         }

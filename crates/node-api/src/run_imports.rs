@@ -16,7 +16,8 @@ use crate::bytes::Bytes;
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
 use crate::js::{Js, Scope};
-use crate::js_thread::{JsThread, Reply};
+use crate::js_thread::JsThread;
+use crate::reply::Reply;
 use crate::store_core::Data;
 use crate::{trap, types, wasi};
 

@@ -22,10 +22,12 @@ use napi::sys;
 use wasmtime::{AsContextMut, StoreContextMut};
 
 use crate::brake::{self, Brake, Worker};
+use crate::call_async::Calls;
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, panicked};
 use crate::externs::Externs;
+use crate::fiber::{Body, Fibers};
 use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check};
@@ -62,9 +64,13 @@ impl Owner {
     }
 }
 
-const RUNNING: u8 = 1;
+pub const RUNNING: u8 = 1;
 const CLOSED: u8 = 2;
-const POISONED: u8 = 4;
+pub const POISONED: u8 = 4;
+/// A guest is suspended in a function of its host's: what is done with the store is done by its fiber ([`crate::fiber`]).
+pub const SUSPENDED: u8 = 8;
+/// It is amid computing, until its next turn or on another thread: nothing is done with the store.
+pub const ELSEWHERE: u8 = 16;
 
 /// A store and what its handles need. See the head of this file.
 pub struct Core {
@@ -78,7 +84,7 @@ pub struct Core {
     store: UnsafeCell<Option<Box<wasmtime::Store<Data>>>>,
     /// The context of the innermost host function that is running JavaScript.
     pub top: Cell<*mut c_void>,
-    state: Cell<u8>,
+    pub state: Cell<u8>,
     /// The host table went while a call was under way, and left its count of this Core to the call: V8 may collect a caller
     /// that has nothing left to do but to return.
     orphan: Cell<bool>,
@@ -89,6 +95,8 @@ pub struct Core {
     /// The modules that run here.
     modules: RefCell<Vec<wasmtime::Module>>,
     pub hosts: Hosts,
+    pub fibers: Fibers,
+    pub calls: Calls,
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
     pub grew: Cell<bool>,
@@ -130,6 +138,8 @@ impl Core {
             js_tag: Default::default(),
             modules: RefCell::default(),
             hosts: Hosts::default(),
+            fibers: Default::default(),
+            calls: Default::default(),
             views: Views::default(),
             grew: Cell::new(false),
             stack_floor,
@@ -155,25 +165,31 @@ impl Core {
         Ok(core)
     }
 
-    /// Runs `body` with the store: the idle one, or the one a host function has left to us. Wasm may run inside. A panic
+    /// Runs `body` with the store: the idle one, or the one a host function has left to us. It runs no wasm. A panic
     /// is caught, and the store is poisoned.
     pub fn enter<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
         // One copy of the code for all callers: they are many, and few are in a hurry.
         #[inline(never)]
         fn erased(core: &Core, body: &mut dyn FnMut(StoreContextMut<'_, Data>)) -> Result<()> {
-            core.enter_now(body)
+            core.enter_by(false, body)
         }
         let (mut body, mut result) = (Some(body), None);
         erased(self, &mut |context| result = body.take().map(|body| body(context)))?;
         result.ok_or_else(|| Error::internal("the body did not run").into())
     }
 
-    /// The same, compiled into the caller: for the path of every call.
+    /// The same for what may run wasm, compiled into the caller: for the path of every call.
     #[inline(always)]
     pub fn enter_now<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
+        self.enter_by(true, body)
+    }
+    #[inline(always)]
+    fn enter_by<R>(&self, wasm: bool, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
         let (top, state) = (self.top.get(), self.state.get());
         if state != 0 && (state != RUNNING || top.is_null()) {
-            return Err(self.refusal());
+            let (mut body, mut result) = (Some(body), None);
+            self.enter_suspended(wasm, &mut |context| result = body.take().map(|body| body(context)))?;
+            return result.ok_or_else(|| self.refusal());
         }
         // SAFETY: by the two checks either nothing uses the store, or the host function that set `top` waits for the
         // JavaScript that called us. `top` is taken away meanwhile, so this is the only context in use.
@@ -214,18 +230,42 @@ impl Core {
     }
 
     #[cold]
-    fn refusal(&self) -> Failure {
+    fn enter_suspended(&self, wasm: bool, body: Body<'_>) -> Result<()> {
+        if self.state.get() & (SUSPENDED | ELSEWHERE | CLOSED | POISONED) != SUSPENDED {
+            return Err(self.refusal());
+        }
+        self.through(wasm, body)?;
+        if self.grew.get() {
+            self.compare_suspended()?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub fn refusal(&self) -> Failure {
         let state = self.state.get();
         if state & POISONED != 0 {
             Error::internal("this store was in use when a Rust panic was caught, and can't be used any more").into()
         } else if state & CLOSED != 0 {
             Error::new("ClosedError", "this store is disposed").into()
         } else {
-            Error::new(
-                "StoreBusyError",
-                "this store is in use; from inside it only its host functions may use it",
-            )
-            .into()
+            self.busy()
+        }
+    }
+    pub fn busy(&self) -> Failure {
+        let message = if self.state.get() & ELSEWHERE != 0 {
+            "a guest of this store is computing: it can be used when the call has ended, or calls a host function"
+        } else if self.state.get() & SUSPENDED != 0 {
+            "a call is under way in this store, whose guest waits: another can't begin until it has ended"
+        } else {
+            "this store is in use; from inside it only its host functions may use it"
+        };
+        Error::new("StoreBusyError", message).into()
+    }
+    /// What wasm has ended with.
+    pub fn failure(&self, error: wasmtime::Error) -> Failure {
+        match self.enter(|context| exception::failure(self, context, error)) {
+            Ok(failure) | Err(failure) => failure,
         }
     }
 
@@ -266,7 +306,7 @@ impl Core {
         self.views.compare(self.env, context);
         self.report();
     }
-    fn report(&self) {
+    pub fn report(&self) {
         let change = self.bytes.get() - self.reported.get();
         if change != 0 {
             self.reported.set(self.bytes.get());
@@ -363,12 +403,9 @@ impl Core {
     pub fn dispose(&self) -> Result<()> {
         match self.state.get() {
             state if state & CLOSED != 0 => return Ok(()),
-            state if state & RUNNING != 0 => {
-                return Err(Error::new(
-                    "StoreBusyError",
-                    "a store can't be disposed from inside one of its calls",
-                )
-                .into());
+            state if state & (RUNNING | SUSPENDED | ELSEWHERE) != 0 => {
+                let message = "a store can't be disposed while a call is under way in it";
+                return Err(Error::new("StoreBusyError", message).into());
             }
             state => self.state.set(state | CLOSED),
         }
@@ -404,6 +441,8 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
+        // It has a borrow of the store.
+        self.fibers.drop_root();
         self.views.forget_all(self.env);
         self.bytes.set(0);
         self.report();

@@ -53,7 +53,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&'static self, job: Job) -> Result<()> {
+    pub fn submit(&'static self, job: Job) -> Result<()> {
         let most = std::thread::available_parallelism().map_or(self.most, |n| n.get().max(self.most));
         let mut state = self.state();
         state.jobs.push_back(job);

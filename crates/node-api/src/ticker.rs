@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub const TICK: Duration = Duration::from_millis(10);
 /// How often a guest in a worker looks whether its thread is being ended.
 pub const WATCH: Duration = Duration::from_millis(100);
+/// How long the ticks go on that guests who take turns have asked for.
+const PACED: Duration = Duration::from_millis(200);
 /// How long the thread stays when nothing needs it.
 const IDLE: Duration = Duration::from_secs(1);
 /// Ticks that never pass. Half of the range: Wasmtime adds the current epoch.
@@ -30,6 +32,8 @@ struct Wanted {
     engine: Engine,
     due: Instant,
     every: Duration,
+    /// When it is not needed any more, where nobody says so.
+    until: Option<Instant>,
 }
 static TICKER: Mutex<Ticker> = Mutex::new(Ticker {
     wanted: Vec::new(),
@@ -48,25 +52,7 @@ pub struct Ticks(u64);
 impl Ticks {
     /// First at `due`, then every so often.
     pub fn new(engine: &Engine, due: Instant, every: Duration) -> Result<Ticks> {
-        let mut ticker = ticker();
-        if ticker.asleep.is_none() {
-            let spawned = thread::Builder::new().name("cwasm-ticker".into()).spawn(tick);
-            spawned.map_err(|error| Error::internal(format!("no thread for deadlines: {error}")))?;
-        }
-        let number = ticker.next;
-        ticker.next += 1;
-        ticker.wanted.push(Wanted {
-            number,
-            engine: engine.clone(),
-            due,
-            every,
-        });
-        if ticker.asleep.is_some_and(|until| due < until) {
-            SOONER.notify_one();
-        }
-        // A thread that is just being started looks for itself.
-        ticker.asleep.get_or_insert(due);
-        Ok(Ticks(number))
+        ticker().want(engine, due, every, None).map(Ticks)
     }
 }
 impl Drop for Ticks {
@@ -78,6 +64,54 @@ impl Drop for Ticks {
     }
 }
 
+/// An engine's steady ticks, for guests that take turns: kept up by whoever needs them.
+#[derive(Default)]
+pub struct Pace(Mutex<Option<Instant>>);
+
+impl Pace {
+    /// From now on for a while.
+    pub fn keep(&self, engine: &Engine) -> Result<()> {
+        let now = Instant::now();
+        let mut until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| until > now + PACED / 2) {
+            return Ok(());
+        }
+        let next = now + PACED;
+        *until = Some(next);
+        let mut ticker = ticker();
+        let known = |each: &&mut Wanted| each.until.is_some() && Engine::same(&each.engine, engine);
+        match ticker.wanted.iter_mut().find(known) {
+            Some(each) => each.until = Some(next),
+            None => drop(ticker.want(engine, now + TICK, TICK, Some(next))?),
+        }
+        Ok(())
+    }
+}
+
+impl Ticker {
+    fn want(&mut self, engine: &Engine, due: Instant, every: Duration, until: Option<Instant>) -> Result<u64> {
+        if self.asleep.is_none() {
+            let spawned = thread::Builder::new().name("cwasm-ticker".into()).spawn(tick);
+            spawned.map_err(|error| Error::internal(format!("no thread for deadlines: {error}")))?;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.wanted.push(Wanted {
+            number,
+            engine: engine.clone(),
+            due,
+            every,
+            until,
+        });
+        if self.asleep.is_some_and(|until| due < until) {
+            SOONER.notify_one();
+        }
+        // A thread that is just being started looks for itself.
+        self.asleep.get_or_insert(due);
+        Ok(number)
+    }
+}
+
 fn tick() {
     let mut ticker = ticker();
     loop {
@@ -86,6 +120,7 @@ fn tick() {
             each.engine.increment_epoch();
             each.due = now + each.every;
         }
+        ticker.wanted.retain(|each| each.until.is_none_or(|until| until > now));
         let due = ticker.wanted.iter().map(|each| each.due).min();
         let until = due.unwrap_or(now + IDLE);
         ticker.asleep = Some(until);

@@ -24,7 +24,7 @@ pub struct Views {
     live: Cell<usize>,
 }
 
-struct View {
+pub struct View {
     memory: wasmtime::Memory,
     start: *mut u8,
     len: usize,
@@ -78,15 +78,17 @@ impl Views {
     /// Detaches the views of memories that have grown. Wasmtime tells of growth before it happens, and of other growth too, so
     /// what counts is what is there now.
     pub fn compare(&self, env: sys::napi_env, context: StoreContextMut<'_, Data>) {
-        let mut list = self.list.borrow_mut();
-        let mut i = 0;
-        while i < list.len() {
-            let memory = list[i].memory;
-            if memory.data_ptr(&context) == list[i].start && memory.data_size(&context) == list[i].len {
-                i += 1;
-            } else {
-                list.swap_remove(i).detach(env);
-            }
+        self.detach(env, self.changed(&context));
+    }
+    /// Takes those off the list.
+    pub fn changed(&self, context: &StoreContextMut<'_, Data>) -> Vec<View> {
+        let has_changed =
+            |view: &mut View| view.memory.data_ptr(context) != view.start || view.memory.data_size(context) != view.len;
+        self.list.borrow_mut().extract_if(.., has_changed).collect()
+    }
+    pub fn detach(&self, env: sys::napi_env, views: Vec<View>) {
+        for view in views {
+            view.detach(env);
         }
     }
     /// Detaches the views of the memory that begins here.

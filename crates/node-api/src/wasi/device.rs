@@ -8,9 +8,13 @@ use std::mem::{ManuallyDrop, replace};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::waiter::is_hasty;
+
 /// How long a thread waits before it looks whether it should.
 #[cfg(unix)]
 const MOMENT: i32 = 10;
+/// When a file is looked at again by a thread that has other things to do.
+const LATER: Duration = Duration::from_millis(5);
 /// How long a guest's write goes on before it looks whether it should.
 const SPELL: Duration = Duration::from_millis(10);
 /// As much as goes into a pipe that takes anything.
@@ -90,7 +94,7 @@ impl Device {
                 revents: 0,
             };
             // SAFETY: one descriptor, which is open.
-            let ready = unsafe { libc::poll(&mut poll, 1, MOMENT) };
+            let ready = unsafe { libc::poll(&mut poll, 1, if is_hasty() { 0 } else { MOMENT }) };
             // An error is for who reads or writes to see.
             if ready > 0 || (ready < 0 && io::Error::last_os_error().kind() != ErrorKind::Interrupted) {
                 return;
@@ -108,6 +112,9 @@ fn again(error: &io::Error) -> bool {
 
 /// Lets the caller look whether to go on.
 async fn pause() {
+    if is_hasty() {
+        return tokio::time::sleep(LATER).await;
+    }
     let mut paused = false;
     poll_fn(|context| {
         if replace(&mut paused, true) {

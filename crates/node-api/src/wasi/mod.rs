@@ -9,6 +9,7 @@ mod preview0;
 mod preview1;
 mod stdio;
 mod streams;
+mod waiter;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 use self::output::Output;
 pub use self::stdio::Streamed;
 pub use self::streams::Streams;
+use self::waiter::Waiter;
 use crate::brake::Brake;
 use crate::env::EnvData;
 use crate::error::{Error, Result, guard};
@@ -48,6 +50,8 @@ pub struct State {
     pub streams: Option<Arc<Streams>>,
     /// Who has the functions that take its output on this thread, where no store has them.
     here: Option<Run>,
+    /// Whether a guest that waits has it: then here are only its streams.
+    lent: bool,
 }
 
 /// How many descriptors are open, and how many may be.
@@ -83,6 +87,17 @@ impl State {
     fn context(&mut self) -> &mut WasiP1Ctx {
         self.context
             .get_or_insert_with(|| Box::new(WasiCtxBuilder::new().build_p1()))
+    }
+    fn lend(&mut self) -> State {
+        let left = State {
+            outputs: self.outputs.clone(),
+            lent: true,
+            ..State::default()
+        };
+        std::mem::replace(self, left)
+    }
+    fn give_back(&mut self, state: State) {
+        *self = state;
     }
     /// The stream behind a descriptor, if it is one of the two.
     fn output(&self, fd: u32) -> Option<Output> {
@@ -146,7 +161,7 @@ pub fn wait(brake: &Brake, what: impl Future<Output = ()>) -> wasmtime::Result<(
         what.await;
         Ok(())
     };
-    preview1::finish(brake, std::pin::pin!(done))
+    Waiter::block(brake, true).finish(std::pin::pin!(done))
 }
 
 /// WASI's functions in an engine, made when they are first wanted.

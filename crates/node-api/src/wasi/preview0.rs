@@ -5,7 +5,7 @@ use wasmtime::{Linker, ValRaw};
 use wasmtime_wasi::p1::types::Errno;
 use wiggle::{GuestError, GuestMemory, GuestPtr, Region};
 
-use super::preview1::{self, Entry, answer};
+use super::preview1::{self, Entry, Host, answer};
 use crate::store_core::Data;
 
 pub const MODULE: &str = "wasi_unstable";
@@ -28,7 +28,7 @@ pub fn add_to_linker(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
 /// From where: the current place, the end and the start were 0, 1 and 2, and are 1, 2 and 0.
 fn fd_seek(
     memory: &mut GuestMemory<'_>,
-    data: &mut Data,
+    host: &mut Host<'_>,
     entry: &Entry,
     arguments: &[ValRaw],
 ) -> wasmtime::Result<i32> {
@@ -36,7 +36,7 @@ fn fd_seek(
     let whence = [1, 2, 0].get(whence as usize).copied().unwrap_or(whence);
     answer(
         memory,
-        data,
+        host,
         entry,
         &[arguments[0], arguments[1], ValRaw::u32(whence), arguments[3]],
     )
@@ -61,14 +61,14 @@ fn stat(memory: &mut GuestMemory<'_>, at: u32, stat: &[u8]) -> wasmtime::Result<
 
 fn fd_filestat_get(
     memory: &mut GuestMemory<'_>,
-    data: &mut Data,
+    host: &mut Host<'_>,
     entry: &Entry,
     arguments: &[ValRaw],
 ) -> wasmtime::Result<i32> {
     let mut own = [0; STAT];
     match answer(
         &mut GuestMemory::Unshared(&mut own),
-        data,
+        host,
         entry,
         &[arguments[0], ValRaw::u32(0)],
     )? {
@@ -79,7 +79,7 @@ fn fd_filestat_get(
 
 fn path_filestat_get(
     memory: &mut GuestMemory<'_>,
-    data: &mut Data,
+    host: &mut Host<'_>,
     entry: &Entry,
     arguments: &[ValRaw],
 ) -> wasmtime::Result<i32> {
@@ -96,7 +96,7 @@ fn path_filestat_get(
         arguments[3],
         ValRaw::u32(0),
     ];
-    match answer(&mut GuestMemory::Unshared(&mut own), data, entry, &arguments)? {
+    match answer(&mut GuestMemory::Unshared(&mut own), host, entry, &arguments)? {
         0 => stat(memory, at, &own),
         errno => Ok(errno),
     }
@@ -109,7 +109,7 @@ const EVENT: usize = 32;
 /// Clocks had an identifier, which nobody used.
 fn poll_oneoff(
     memory: &mut GuestMemory<'_>,
-    data: &mut Data,
+    host: &mut Host<'_>,
     entry: &Entry,
     arguments: &[ValRaw],
 ) -> wasmtime::Result<i32> {
@@ -130,7 +130,7 @@ fn poll_oneoff(
     let [events, found] = [subscriptions * NEW, subscriptions * (NEW + EVENT)];
     own.resize(found + 4, 0);
     let arguments = [0, events, subscriptions, found].map(|number| ValRaw::u32(number as u32));
-    let errno = answer(&mut GuestMemory::Unshared(&mut own), data, entry, &arguments)?;
+    let errno = answer(&mut GuestMemory::Unshared(&mut own), host, entry, &arguments)?;
     if errno != 0 {
         return Ok(errno);
     }

@@ -3,22 +3,20 @@
 //! Wasmtime's own `add_to_linker_sync` makes a full copy of its calling and waiting code for each of the 46 functions: 0.2 MB
 //! of the small addon. Here all go through one function, and where a guest waits is one place.
 
+use std::cell::UnsafeCell;
 use std::future::Future;
-use std::ops::DerefMut;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, Trap, ValRaw, ValType};
+use wasmtime::{AsContextMut, Caller, Extern, FuncType, Linker, ValRaw, ValType};
 use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as preview1, WasiSnapshotPreview1};
 use wasmtime_wasi::p1::{WasiP1Ctx, types};
-use wasmtime_wasi::runtime::{in_tokio, with_ambient_tokio_runtime};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::write;
-use crate::brake::{Brake, Look};
-use crate::error::{Error, Failure};
+use super::waiter::Waiter;
+use super::{State, write};
+use crate::error::Error;
 use crate::store_core::Data;
 use crate::trap;
 
@@ -117,7 +115,7 @@ pub struct Entry {
 }
 
 /// What is done for one call.
-type Handler = fn(&mut GuestMemory<'_>, &mut Data, &Entry, &[ValRaw]) -> wasmtime::Result<i32>;
+type Handler = fn(&mut GuestMemory<'_>, &mut Host<'_>, &Entry, &[ValRaw]) -> wasmtime::Result<i32>;
 
 pub fn names() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|entry| entry.name).chain(["proc_exit"])
@@ -156,35 +154,6 @@ pub fn add_as(
         Err::<(), _>(wasmtime::Error::new(I32Exit(code)))
     })?;
     Ok(())
-}
-
-/// What comes of it. Most answers are there at once: tokio, and the turn that Wasmtime gives it, are for those that are not.
-pub fn finish<T>(
-    brake: &Brake,
-    mut answer: Pin<impl DerefMut<Target: Future<Output = wasmtime::Result<T>>>>,
-) -> wasmtime::Result<T> {
-    let now = with_ambient_tokio_runtime(|| answer.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-    match now {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => in_tokio(wait(brake, answer)),
-    }
-}
-
-/// Waits as long as the guest may.
-async fn wait<T>(brake: &Brake, answer: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
-    let mut answer = std::pin::pin!(answer);
-    loop {
-        match brake.look() {
-            Look::GoOn => return answer.await,
-            Look::Again(time) => {
-                if let Ok(answer) = tokio::time::timeout_at(time.into(), &mut answer).await {
-                    return answer;
-                }
-            }
-            Look::Late => return Err(Trap::Interrupt.into()),
-            Look::Ending => return Err(trap::carry(Failure::Thrown)),
-        }
-    }
 }
 
 /// A `poll_oneoff` that does nothing but sleep: wasmtime-wasi would put the thread to sleep, which then looks at nothing.
@@ -227,8 +196,24 @@ impl Sleep {
 }
 const ABSOLUTE: types::Subclockflags = types::Subclockflags::SUBSCRIPTION_CLOCK_ABSTIME;
 
+/// What a function works on beside the guest's memory.
+pub struct Host<'a> {
+    pub wasi: &'a mut State,
+    pub waiter: &'a Waiter,
+}
+
+/// Those in which a guest may wait for somebody.
+fn may_wait(name: &str) -> bool {
+    matches!(name, "poll_oneoff" | "fd_read" | "fd_write")
+}
+
 /// One call of a guest.
 fn call(mut caller: Caller<'_, Data>, entry: &Entry, arguments: &[ValRaw], handler: Handler) -> wasmtime::Result<i32> {
+    if caller.data().wasi.lent {
+        let message =
+            "a guest of this store waits in a function of WASI: no other can be called until it has what it waits for";
+        return Err(trap::error(Error::new("StoreBusyError", message)));
+    }
     let fuel = caller.as_context_mut().hostcall_fuel();
     if entry.name == "fd_write" {
         let fd = arguments[0].get_u32();
@@ -240,13 +225,50 @@ fn call(mut caller: Caller<'_, Data>, entry: &Entry, arguments: &[ValRaw], handl
     if entry.name == "path_unlink_file" && arguments[2].get_u32() as usize > fuel {
         return Ok(types::Errno::Nomem as i32);
     }
-    let (mut memory, data) = memory_of(&mut caller)?;
-    data.wasi.context().set_hostcall_fuel(fuel);
-    let errno = handler(&mut memory, data, entry, arguments)?;
+    let waiter = Waiter::of(&mut caller);
+    let errno = if waiter.suspends() && may_wait(entry.name) {
+        on_loan(&mut caller, fuel, |memory, wasi| {
+            handler(memory, &mut Host { wasi, waiter: &waiter }, entry, arguments)
+        })?
+    } else {
+        // What does not wait is done where it is.
+        let here = !waiter.suspends();
+        let waiter = match waiter {
+            Waiter::Suspend { .. } => Waiter::block(&caller.data().brake, here),
+            blocks => blocks,
+        };
+        let (mut memory, data) = memory_of(&mut caller)?;
+        let wasi = &mut data.wasi;
+        wasi.context().set_hostcall_fuel(fuel);
+        handler(&mut memory, &mut Host { wasi, waiter: &waiter }, entry, arguments)?
+    };
     match entry.name {
         "fd_write" => write::late(&mut caller, errno),
         _ => Ok(errno),
     }
+}
+
+/// Has a function work on what is not the store's meanwhile, which may be used while the guest is suspended: WASI's state is lent
+/// to it, and the guest's memory, which does not move until it is back.
+fn on_loan<R>(
+    caller: &mut Caller<'_, Data>,
+    fuel: usize,
+    body: impl FnOnce(&mut GuestMemory<'_>, &mut State) -> wasmtime::Result<R>,
+) -> wasmtime::Result<R> {
+    let (start, len) = match memory_of(caller)?.0 {
+        GuestMemory::Unshared(bytes) => (bytes.as_mut_ptr().cast_const(), bytes.len()),
+        GuestMemory::Shared(bytes) => (bytes.as_ptr().cast(), bytes.len()),
+    };
+    // SAFETY: of a memory whose instance stays as long as its store. `limits` lets none grow that would move.
+    let bytes = unsafe { std::slice::from_raw_parts(start.cast::<UnsafeCell<u8>>(), len) };
+    let mut wasi = caller.data_mut().wasi.lend();
+    caller.data_mut().limits.pinned = true;
+    wasi.context().set_hostcall_fuel(fuel);
+    let done = body(&mut GuestMemory::Shared(bytes), &mut wasi);
+    let data = caller.data_mut();
+    data.limits.pinned = false;
+    data.wasi.give_back(wasi);
+    done
 }
 
 /// The memory that the guest exports.
@@ -272,12 +294,11 @@ pub fn memory_of<'a>(caller: &'a mut Caller<'_, Data>) -> wasmtime::Result<(Gues
 /// What Wasmtime's own WASI answers.
 pub fn answer(
     memory: &mut GuestMemory<'_>,
-    data: &mut Data,
+    host: &mut Host<'_>,
     entry: &Entry,
     arguments: &[ValRaw],
 ) -> wasmtime::Result<i32> {
-    let brake = data.brake.clone();
-    let wasi = &mut data.wasi;
+    let Host { wasi, waiter } = host;
     let moved = match entry.name {
         "fd_close" => 1,
         "fd_renumber" => 2,
@@ -287,7 +308,7 @@ pub fn answer(
         wasi.move_output(fd.get_u32());
     }
     if let Some(sleep) = Sleep::read(memory, entry.name, arguments) {
-        return finish(&brake, std::pin::pin!(sleep.sleep(memory, arguments)));
+        return waiter.finish(std::pin::pin!(sleep.sleep(memory, arguments)));
     }
     if entry.name == "path_open" {
         // The descriptor is written when it is open: where that can't be done, none is opened.
@@ -296,7 +317,7 @@ pub fn answer(
             return Ok(types::Errno::Mfile as i32);
         }
     }
-    let answer = finish(&brake, (entry.function)(wasi.context(), memory, arguments));
+    let answer = waiter.finish((entry.function)(wasi.context(), memory, arguments));
     wasi.check_streams()?;
     if matches!(answer, Ok(0)) {
         wasi.count(entry.name, arguments);

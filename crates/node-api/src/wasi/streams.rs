@@ -12,7 +12,8 @@ use crate::bytes::Bytes;
 use crate::env::EnvData;
 use crate::error::Result;
 use crate::js::Js;
-use crate::js_thread::{JsThread, Reply};
+use crate::js_thread::JsThread;
+use crate::reply::Reply;
 
 /// Bytes that may wait for JavaScript, for each of the two streams; as many may be with it.
 const ROOM: usize = 64 << 10;

@@ -11,8 +11,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wiggle::{GuestError, GuestMemory, GuestPtr};
 
 use super::output::Output;
-use super::preview1::{finish, memory_of};
-use crate::brake::Brake;
+use super::preview1::memory_of;
+use super::waiter::Waiter;
 use crate::error::Result;
 use crate::js::{Js, Scope};
 use crate::store_core::{Core, Data};
@@ -32,7 +32,8 @@ pub fn fd_write(
     if (count as usize).saturating_mul(size_of::<types::Ciovec>()) > fuel {
         return Ok(Errno::Nomem as i32);
     }
-    let (memory, data) = memory_of(caller)?;
+    let waiter = Waiter::of(caller);
+    let (memory, _) = memory_of(caller)?;
     let bytes = match gather(&memory, GuestPtr::<types::Ciovec>::new(pieces).as_array(count)) {
         Ok(bytes) => bytes,
         Err(error) => return types::Error::from(error).downcast().map(|errno| errno as i32),
@@ -44,9 +45,15 @@ pub fn fd_write(
         give(caller, fd, &bytes)?;
         Ok(bytes.len())
     } else {
-        let brake = data.brake.clone();
-        let result = write(&brake, output, &bytes)?;
-        data.wasi.check_streams()?;
+        let result = match waiter.suspends() {
+            // The guest's memory is in use while it waits.
+            true => {
+                let bytes = bytes.into_owned();
+                write(&waiter, output, &bytes)?
+            }
+            false => write(&waiter, output, &bytes)?,
+        };
+        caller.data().wasi.check_streams()?;
         result
     };
     let count = match result {
@@ -91,8 +98,8 @@ fn gather<'a>(
 }
 
 /// Writes, and waits for it as long as the guest may.
-fn write(brake: &Brake, output: &Output, bytes: &[u8]) -> wasmtime::Result<io::Result<usize>> {
-    finish(brake, pin!(async { Ok(output.write(bytes).await) }))
+fn write(waiter: &Waiter, output: &Output, bytes: &[u8]) -> wasmtime::Result<io::Result<usize>> {
+    waiter.finish(pin!(async { Ok(output.write(bytes).await) }))
 }
 
 /// Has JavaScript take it, which may use the store meanwhile.
@@ -101,6 +108,12 @@ fn give(caller: &mut Caller<'_, Data>, fd: u32, bytes: &[u8]) -> wasmtime::Resul
     let Some(core) = owner.get() else {
         return caller.data().wasi.give(fd, bytes).map_err(trap::carry);
     };
+    if core.fibers.active() {
+        let mut given = Ok(());
+        let mut give = |core: &Core| given = by_table(core, fd, bytes);
+        core.fibers.outside(caller.as_context_mut(), &mut give)?;
+        return given.map_err(trap::carry);
+    }
     // SAFETY: `StoreContextMut` is repr(transparent) over a reference. `caller` is not touched until `top` is taken back.
     let top =
         unsafe { std::mem::transmute::<StoreContextMut<'_, Data>, *mut std::ffi::c_void>(caller.as_context_mut()) };
@@ -127,8 +140,8 @@ pub fn late(caller: &mut Caller<'_, Data>, mut errno_: i32) -> wasmtime::Result<
                 give(caller, fd, bytes)?;
                 break;
             }
-            let brake = caller.data().brake.clone();
-            match write(&brake, output, bytes)? {
+            let waiter = Waiter::of(caller);
+            match write(&waiter, output, bytes)? {
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) => {
                     errno_ = errno(&error) as i32;
