@@ -26,7 +26,7 @@ export function setEnter(native: () => unknown): void {
 }
 
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
-export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5 } as const;
+export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, extern: -9 } as const;
 
 export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;
@@ -218,7 +218,7 @@ export function several(value: any, count: number): unknown[] {
 
 type MakeExport = (table: HostTable, store: number, number: number) => Function;
 type MakeImport = (fn: Function) => (this: HostTable) => void;
-interface Signature {
+export interface Signature {
   export: MakeExport;
   import: MakeImport;
 }

@@ -2,7 +2,7 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import type { WasiOptions } from "./binding.js";
-import { Question, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { Question, type Signature, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { LinkError, isOurs, wrongType } from "./errors.js";
 import { type Exception, madeOf, partsOf } from "./exception.js";
 import { Stamp } from "./stamp.js";
@@ -83,18 +83,6 @@ export function setNative(hidden: Hidden): void {
   native = hidden;
 }
 
-/** The exports of an instance that was frozen before they were first asked for. */
-class Exports extends Stamp {
-  #exports: object;
-  constructor(instance: object, exports: object) {
-    super(instance);
-    this.#exports = exports;
-  }
-  static of(instance: object): object | undefined {
-    return #exports in instance ? instance.#exports : undefined;
-  }
-}
-
 /** Which memory, table, global or tag of which store an object is. Nobody can forge it, nor take it away. */
 export class Extern extends Stamp {
   #kind: string;
@@ -169,10 +157,10 @@ export class HostTable {
   }
 
   /** The JavaScript function of a wasm function. */
-  func(number: number): Function {
+  func(number: number, type?: Signature): Function {
     const known = this.#funcs[number];
     if (known) return known;
-    const made = signature(ask(this.store, Question.signature, number) as string).export(this, this.store, number);
+    const made = (type ?? signature(ask(this.store, Question.signature, number) as string)).export(this, this.store, number);
     new Exported(made, this, number);
     Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
     this.#funcs[number] = made;
@@ -221,6 +209,14 @@ export class HostTable {
   /** The object of a memory, a table, a global or a tag, if there is one yet. */
   extern(number: number): object | undefined {
     return this.#externs[number];
+  }
+  /** The same, which is made if there is none. */
+  externOf(number: number, kind: string): object {
+    const known = this.#externs[number];
+    if (known) return known;
+    const made = ask(this.store, Question.extern, number) as object;
+    this.adopt(made, kind, number);
+    return made;
   }
   /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
   adopt(object: object, kind: string, number: number): void {
@@ -333,22 +329,6 @@ export class HostTable {
     }
   }
 
-  /** Makes an instance's exports, and puts them where its getter was, if it may be changed. Numbers are functions. */
-  exports(instance: object, names: string[], items: unknown[]): object {
-    const known = Object.getOwnPropertyDescriptor(instance, "exports")?.value ?? Exports.of(instance);
-    if (known) return known;
-    const exports = Object.create(null);
-    for (const [i, name] of names.entries()) {
-      const item = items[i];
-      const value = typeof item === "number" ? this.func(item) : item;
-      Object.defineProperty(exports, name, { value, enumerable: true });
-    }
-    Object.freeze(exports);
-    if (Object.isExtensible(instance)) Object.defineProperty(instance, "exports", { value: exports, enumerable: true });
-    else new Exports(instance, exports);
-    return exports;
-  }
-
   /** When the store is disposed nothing can call or ask any more. */
   clear(): void {
     this.links = [[]];
@@ -360,6 +340,9 @@ export class HostTable {
     this.#objects = [];
   }
 }
+
+/** The store's table of an instance. */
+export const tableOf = (instance: object) => Bound.of(instance) as HostTable;
 
 /** The kinds that native code has joined. */
 const listed = (kinds: string) => kinds.split(",").filter(Boolean);

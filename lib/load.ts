@@ -6,6 +6,7 @@ import { abortable, notAborted } from "./abort.js";
 import type { Config } from "./binding.js";
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
+import { exportsOf } from "./exports.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
 import { untold } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
@@ -18,6 +19,7 @@ import { verified, verifiedFile } from "./verified.js";
 
 interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
+  shapeOf(instance: object): string[];
   mendSignals?(): void;
   endBySignal?(signal: number): void;
   features(): FeatureName[];
@@ -133,6 +135,9 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
     }
   };
 }
+
+const { get: numbers } = Object.getOwnPropertyDescriptor(native.Instance.prototype, "exports")!;
+Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(native.shapeOf, numbers!) });
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });

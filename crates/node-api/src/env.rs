@@ -44,11 +44,32 @@ pub struct EnvData {
     pub is_worker: bool,
     /// The guests that run for us on other threads, by the number that the facade gave them.
     pub away: RefCell<FxHashMap<u32, Weak<Stop>>>,
+    /// The numbers of [`crate::shape`].
+    pub shapes: Numbers,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
     /// Stores that were made, and bytes that memories have taken, since [`EnvData::sweep`].
     made: Cell<usize>,
     grown: Cell<i64>,
+}
+
+/// Numbers from 0, which are used again.
+#[derive(Default)]
+pub struct Numbers {
+    next: Cell<u32>,
+    free: RefCell<Vec<u32>>,
+}
+
+impl Numbers {
+    pub fn take(&self) -> u32 {
+        self.free
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| self.next.replace(self.next.get() + 1))
+    }
+    pub fn give_back(&self, number: u32) {
+        self.free.borrow_mut().push(number);
+    }
 }
 
 impl EnvData {
@@ -100,6 +121,10 @@ impl EnvData {
         unsafe { *self.slots.cast::<u32>().add(2) }
     }
 
+    /// Whether so many numbers fit into the place for answers.
+    pub fn has_room(&self, numbers: usize) -> bool {
+        numbers <= ANSWERS * 4
+    }
     /// Puts numbers into the place for answers, as many as there is room for, and returns how many.
     pub fn answer(&self, numbers: &mut Vec<u32>) -> usize {
         let rest = numbers.len().saturating_sub(ANSWERS * 4);
@@ -229,6 +254,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool
             stack_end: stack::end(),
             is_worker,
             away: RefCell::default(),
+            shapes: Numbers::default(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
             made: Cell::new(0),

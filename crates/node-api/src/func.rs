@@ -154,6 +154,7 @@ impl Core {
             -3 => gc_ref::object(self, operand),
             // Bytes out of a memory, or into one.
             -4 => self.transfer(operand, false),
+            -9 => self.extern_object(operand),
             _ => self.transfer(operand, true),
         }
     }

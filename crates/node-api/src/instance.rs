@@ -105,7 +105,7 @@ impl Instance {
             let (growth, wasm) = (found.shared_growth, &found.module);
             core.usable()?;
             let resolved = core.resolve(module, wasm, imports)?;
-            core.runs(wasm);
+            core.runs(&found.shape);
             let externs = core.enter(|mut context| {
                 let extern_of = |import| match import {
                     Import::Item(item) => item.to_extern(core),
@@ -133,24 +133,8 @@ impl Instance {
     /// What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table`,
     /// `Global` and `Tag`. The object is frozen and has no prototype.
     #[napi(getter, ts_return_type = "any")]
-    pub fn exports(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
-        let env = env.raw();
-        guard(env, || {
-            let core = &self.core;
-            let items = core.enter(|mut context| {
-                let exports: Vec<_> = self
-                    .instance
-                    .exports(&mut context)
-                    .map(|e| (e.name().to_owned(), e.into_extern()))
-                    .collect();
-                exports
-                    .into_iter()
-                    .map(|(name, item)| (name, Item::from_extern(core, &mut context, item)))
-                    .collect::<Vec<_>>()
-            })?;
-            let names = Js::array(env, items.iter().map(|(name, _)| Js::string(env, name)))?;
-            let values = Js::array(env, items.iter().map(|(_, item)| item.to_js(core)))?;
-            core.table()?.invoke("exports", &[this.object, names, values])
-        })
+    pub fn exports(&self, env: napi::Env) -> napi::Result<Js> {
+        // The facade (lib/exports.ts) makes the object.
+        guard(env.raw(), || self.numbers())
     }
 }

@@ -18,6 +18,7 @@ use crate::host::{HostFunc, host_call};
 use crate::instance::Instance;
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
+use crate::shape::Shape;
 use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
@@ -237,13 +238,13 @@ impl Linker {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
             let module = of_engine(&module, &self.engine)?;
-            let (growth, module) = (module.shared_growth, &module.module);
+            let (growth, shape, module) = (module.shared_growth, &module.shape, &module.module);
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
-            core.runs(module);
+            core.runs(shape);
             // A command is instantiated anew for each call, where nobody is asked.
             let is_command = module.get_export("_initialize").is_none();
             core.run(|context| {
@@ -326,10 +327,10 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let module = of_engine(&module, &self.engine)?;
+            core.runs(&module.shape);
             let (growth, module) = (module.shared_growth, &module.module);
             core.hosts
                 .add_linker(core, self.number, Linker::functions(this.object)?)?;
-            core.runs(module);
             // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
@@ -355,6 +356,7 @@ impl Linker {
             let pre = self.definitions()?.instantiate_pre(wasm).map_err(trap::failure)?;
             let object = InstancePre {
                 pre,
+                shape: module.shape.clone(),
                 shared_growth: module.shared_growth,
                 engine: self.engine.clone(),
                 linker: self.number,
@@ -380,6 +382,7 @@ impl Linker {
 #[napi]
 pub struct InstancePre {
     pre: wasmtime::InstancePre<Data>,
+    shape: Rc<Shape>,
     shared_growth: u64,
     engine: Arc<EngineParts>,
     linker: u64,
@@ -408,7 +411,7 @@ impl InstancePre {
             core.usable()?;
             core.hosts
                 .add_linker(core, self.linker, Linker::functions(this.object)?)?;
-            core.runs(self.pre.module());
+            core.runs(&self.shape);
             let instance = core.instantiate(self.shared_growth, |context| self.pre.instantiate(context))?;
             into_instance(core, instance)
         })

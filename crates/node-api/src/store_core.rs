@@ -30,6 +30,7 @@ use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check};
 use crate::limits::{Limiter, Limits};
+use crate::shape::Shape;
 use crate::ticker::Ticks;
 use crate::views::Views;
 use crate::{exception, gc, signals, stack, wasi};
@@ -87,7 +88,7 @@ pub struct Core {
     pub objects: gc::Objects,
     pub js_tag: exception::JsTag,
     /// The modules that run here.
-    modules: RefCell<Vec<wasmtime::Module>>,
+    modules: RefCell<Vec<Rc<Shape>>>,
     pub hosts: Hosts,
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
@@ -278,21 +279,35 @@ impl Core {
     }
 
     /// Prepares for a module that is about to run here, and remembers it for [`Core::index_of`].
-    pub fn runs(&self, module: &wasmtime::Module) {
+    pub fn runs(&self, shape: &Rc<Shape>) {
         // On the main thread the facade does this when it is needed.
         if self.data.is_worker {
             signals::mend();
         }
         let mut modules = self.modules.borrow_mut();
-        if !modules.iter().any(|known| wasmtime::Module::same(known, module)) {
-            modules.push(module.clone());
+        if !modules
+            .iter()
+            .any(|known| wasmtime::Module::same(&known.module, &shape.module))
+        {
+            modules.push(shape.clone());
         }
+    }
+    /// The shape of a module that runs here.
+    pub fn shape(&self, module: &wasmtime::Module) -> Result<Rc<Shape>> {
+        let modules = self.modules.borrow();
+        let shape = modules
+            .iter()
+            .find(|known| wasmtime::Module::same(&known.module, module));
+        Ok(shape
+            .ok_or_else(|| Error::internal("a module that does not run here"))?
+            .clone())
     }
     /// The index of a function in its module, by where its code begins.
     pub fn index_of(&self, code: usize) -> Option<u32> {
         let modules = self.modules.borrow();
         let module = modules
             .iter()
+            .map(|shape| &shape.module)
             .find(|module| module.text().as_ptr_range().contains(&(code as *const u8)))?;
         let offset = code - module.text().as_ptr().addr();
         let function = module.functions().find(|function| function.offset == offset)?;
