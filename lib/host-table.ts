@@ -393,6 +393,13 @@ export const facade = {
   boundTo(object: object): unknown {
     return Bound.of(object);
   },
+  /** Gives a store an edge to the functions of a linker. */
+  link(table: HostTable, place: number, linker: object): void {
+    table.links[place] = Bound.of(linker) as Trampoline[];
+  },
+  clear(table: HostTable): void {
+    table.clear();
+  },
   addFunction(linker: object, sig: string, fn: Function): number {
     return (Bound.of(linker) as Trampoline[]).push(signature(sig).import(fn)) - 1;
   },

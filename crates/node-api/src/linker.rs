@@ -43,6 +43,8 @@ pub struct Linker {
     engine: Arc<EngineParts>,
     number: u64,
     shadowing: Cell<bool>,
+    /// Whether any was given by JavaScript.
+    has_functions: Cell<bool>,
     /// The store that something defined here belongs to.
     store: RefCell<Option<Weak<Core>>>,
 }
@@ -117,6 +119,7 @@ impl Linker {
                 engine: parts,
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 shadowing: Cell::new(false),
+                has_functions: Cell::new(false),
                 store: RefCell::new(None),
             })
         })
@@ -197,6 +200,7 @@ impl Linker {
                 sig,
             };
             let mut linker = self.definitions()?;
+            self.has_functions.set(true);
             // SAFETY: `host_call` reads and writes the slots by the signature, which is made of the type.
             unsafe {
                 linker.func_new_unchecked(&module, &name, ty, move |caller, space| host_call(caller, space, &host))
@@ -239,8 +243,7 @@ impl Linker {
             let name = name.to_str("name")?;
             let module = of_engine(&module, &self.engine)?;
             let (growth, shape, module) = (module.shared_growth, &module.shape, &module.module);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts.add_linker(core, self.number, this.object)?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
@@ -304,8 +307,7 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts.add_linker(core, self.number, this.object)?;
             let linker = self.definitions()?;
             let item = core.enter(|mut context| {
                 let found = linker.get(&mut context, &module, &name);
@@ -329,8 +331,7 @@ impl Linker {
             let module = of_engine(&module, &self.engine)?;
             core.runs(&module.shape);
             let (growth, module) = (module.shared_growth, &module.module);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts.add_linker(core, self.number, this.object)?;
             // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
             // store is resolved in it, with the sizes memories and tables have now.
             let instance = if self.store.borrow().is_none() {
@@ -359,7 +360,8 @@ impl Linker {
                 shape: module.shape.clone(),
                 shared_growth: module.shared_growth,
                 engine: self.engine.clone(),
-                linker: self.number,
+                // 0 where there is nothing that its instances could call: a store has that one.
+                linker: if self.has_functions.get() { self.number } else { 0 },
                 store: RefCell::new(self.store.borrow().clone()),
             }
             .into_js(env)?;
@@ -409,8 +411,7 @@ impl InstancePre {
             crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
             check_binding(&self.store.borrow(), core)?;
             core.usable()?;
-            core.hosts
-                .add_linker(core, self.linker, Linker::functions(this.object)?)?;
+            core.hosts.add_linker(core, self.linker, this.object)?;
             core.runs(&self.shape);
             let instance = core.instantiate(self.shared_growth, |context| self.pre.instantiate(context))?;
             into_instance(core, instance)

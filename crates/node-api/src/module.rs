@@ -105,7 +105,7 @@ pub fn image(module: &wasmtime::Module) -> &[u8] {
 
 /// What an artifact is made of once the facade (lib/verified.ts) has found that one of the keys in `options` has signed it; none
 /// where there are no keys.
-fn trusted(how: &str, artifact: Js, options: Js) -> Result<Option<Js>> {
+fn trusted(how: &'static str, artifact: Js, options: Js) -> Result<Option<Js>> {
     if options.is_undefined() {
         return Ok(None);
     }

@@ -392,7 +392,7 @@ impl Core {
         self.report();
         self.free_if_closed();
         if let Ok(table) = self.table() {
-            table.invoke("clear", &[])?;
+            self.data.call(self.env, "clear", &[table])?;
         }
         Ok(())
     }
