@@ -25,6 +25,11 @@ export function setEnter(native: () => unknown): void {
   enter = native;
 }
 
+/** Puts numbers into the first slots, NaN for what is none. */
+export function setNumbers(...numbers: (number | undefined)[]): void {
+  for (let i = 0; i < numbers.length; i++) F64[2 * i + 2] = numbers[i] ?? NaN;
+}
+
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
 export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, extern: -9 } as const;
 

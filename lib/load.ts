@@ -14,6 +14,7 @@ import { hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 import { importCall } from "./run-imports.js";
 import { shareSignals } from "./signals.js";
+import { readStoreOptions } from "./store-options.js";
 import { streams } from "./streams.js";
 import { verified, verifiedFile } from "./verified.js";
 
@@ -105,7 +106,7 @@ const thrown = {
   Error,
 };
 const alive = () => undefined;
-const functions = { ...facade, ...streams, importCall, alive, verified, verifiedFile, abortable, notAborted };
+const functions = { ...facade, readStoreOptions, ...streams, importCall, alive, verified, verifiedFile, abortable, notAborted };
 setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, { variant, features });
