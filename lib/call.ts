@@ -221,7 +221,7 @@ export function several(value: any, count: number): unknown[] {
   return list;
 }
 
-type MakeExport = (table: HostTable, store: number, number: number) => Function;
+export type MakeExport = (table: HostTable, store: number, number: number) => Function;
 type MakeImport = (fn: Function) => (this: HostTable) => void;
 export interface Signature {
   export: MakeExport;
@@ -241,6 +241,23 @@ export function signature(text: string): Signature {
   return made;
 }
 
+const namedMakers = new Map<string, MakeExport>();
+
+/** What makes functions of a signature that have a name from the start; none where there are too many, or no text may be run. */
+export function named(text: string, name: string): MakeExport | undefined {
+  const key = `${text} ${name}`;
+  let made = namedMakers.get(key);
+  if (made || namedMakers.size >= 1000) return made;
+  const [params, results] = text.split(":").map((list) => (list ? list.split(",") : []).map(kindOf)) as [Kind[], Kind[]];
+  try {
+    made = compile(params, results, name).export;
+    namedMakers.set(key, made);
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error;
+  }
+  return made;
+}
+
 function make(params: Kind[], results: Kind[]): Signature {
   try {
     return compile(params, results);
@@ -252,7 +269,7 @@ function make(params: Kind[], results: Kind[]): Signature {
 }
 
 /** Text in which each value has code of its own. It contains nothing but names and numbers of ours. */
-function compile(params: Kind[], results: Kind[]): Signature {
+function compile(params: Kind[], results: Kind[], name?: string): Signature {
   const a = params.map((_, i) => `a${i}`);
   const each = (list: Kind[], text: (kind: Kind, i: number) => string, between = "\n") => list.map(text).join(between);
   const names = (list: Kind[], side: string) =>
@@ -272,14 +289,14 @@ function compile(params: Kind[], results: Kind[]): Signature {
 ${names(params, "p")}
 ${names(results, "r")}
 return {
-  export: (table, store, number) => (${a.join(", ")}) => {
+  export: (table, store, number) => ${name === undefined ? "" : `({ "${name}": `}(${a.join(", ")}) => {
     ${each(params, (kind, i) => `a${i} = ${take("p", argument, "table")(kind, i)};`)}
     ${each(params, put("p", argument, "table"))}
     I32[0] = number;
     I32[1] = store;
     enter();
     ${returned}
-  },
+  }${name === undefined ? "" : ` })["${name}"]`},
   import: (fn) => function () {
     ${results.length ? "const returned = " : ""}fn(${read("p", params, "this")});
     ${results.length > 1 ? `const list = several(returned, ${results.length});` : ""}

@@ -2,7 +2,7 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import type { WasiOptions } from "./binding.js";
-import { Question, type Signature, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { type MakeExport, Question, type Signature, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { LinkError, isOurs, wrongType } from "./errors.js";
 import { type Exception, madeOf, partsOf } from "./exception.js";
 import { Stamp } from "./stamp.js";
@@ -157,12 +157,13 @@ export class HostTable {
   }
 
   /** The JavaScript function of a wasm function. */
-  func(number: number, type?: Signature): Function {
+  func(number: number, type?: Signature, named?: MakeExport): Function {
     const known = this.#funcs[number];
     if (known) return known;
-    const made = (type ?? signature(ask(this.store, Question.signature, number) as string)).export(this, this.store, number);
+    const make = named ?? (type ?? signature(ask(this.store, Question.signature, number) as string)).export;
+    const made = make(this, this.store, number);
     new Exported(made, this, number);
-    Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
+    if (!named) Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
     this.#funcs[number] = made;
     return made;
   }

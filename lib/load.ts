@@ -21,6 +21,7 @@ import { verified, verifiedFile } from "./verified.js";
 interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
   shapeOf(instance: object): string[];
+  namesOf(instance: object): (string | undefined)[];
   mendSignals?(): void;
   endBySignal?(signal: number): void;
   features(): FeatureName[];
@@ -138,7 +139,7 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
 }
 
 const { get: numbers } = Object.getOwnPropertyDescriptor(native.Instance.prototype, "exports")!;
-Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(native.shapeOf, numbers!) });
+Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(native, numbers!) });
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });

@@ -90,13 +90,17 @@ impl Funcs {
     }
     /// What the JS API calls a function: its index in its module, or for a host function in its store.
     fn name(&self, core: &Core, number: u32) -> Result<String> {
+        let code = self.code(core, number)?;
+        Ok(core.index_of(code).unwrap_or(number - 1).to_string())
+    }
+    /// Where its own code begins.
+    pub fn code(&self, core: &Core, number: u32) -> Result<usize> {
         let func = self.get(number)?;
-        let code = core.enter(|context| {
+        core.enter(|context| {
             let raw = func.to_raw(context).cast_const().cast::<usize>();
             // SAFETY: as in `number`: the second entry point is the function's own code, or null for host functions.
             unsafe { raw.add(1).read() }
-        })?;
-        Ok(core.index_of(code).unwrap_or(number - 1).to_string())
+        })
     }
     #[inline(always)]
     fn entry(&self, number: u32) -> Result<Entry> {

@@ -57,6 +57,19 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// The index of a function in its module, by where its code begins.
+    pub fn index_of(&self, code: usize) -> Option<u32> {
+        let text = self.module.text();
+        if !text.as_ptr_range().contains(&(code as *const u8)) {
+            return None;
+        }
+        let offset = code - text.as_ptr().addr();
+        let function = self.module.functions().find(|function| function.offset == offset)?;
+        Some(function.index.as_u32())
+    }
+}
+
 impl Drop for Shape {
     fn drop(&mut self) {
         self.data.shapes.give_back(self.number);
@@ -83,6 +96,31 @@ impl Instance {
         let numbers = numbers.into_iter().map(|number| Js::number(env, number.into()));
         Js::array(env, [Ok(number)].into_iter().chain(numbers))
     }
+}
+
+/// For the facade: the names of the functions among the exports, where they are the same for all instances, else undefined.
+#[napi(skip_typescript)]
+pub fn names_of(instance: Js) -> napi::Result<Js> {
+    let env = instance.env;
+    guard(env, || {
+        let instance = instance.class::<Instance>("instance")?;
+        let (core, shape) = (&instance.core, instance.shape()?);
+        let numbers = core.enter(|context| shape.numbers(core, context, instance.instance))?;
+        let name = |(number, sig): (u32, &Option<Arc<Sig>>)| -> Result<Option<u32>> {
+            match sig {
+                Some(_) => Ok(shape.index_of(core.funcs.code(core, number)?)),
+                None => Ok(None),
+            }
+        };
+        let names = numbers.into_iter().zip(shape.sigs()).map(name);
+        Js::array(
+            env,
+            names.map(|name| match name? {
+                Some(index) => Js::string(env, &index.to_string()),
+                None => Js::undefined(env),
+            }),
+        )
+    })
 }
 
 /// For the facade: two for each export, its name, and its signature or what else it is.

@@ -305,13 +305,7 @@ impl Core {
     /// The index of a function in its module, by where its code begins.
     pub fn index_of(&self, code: usize) -> Option<u32> {
         let modules = self.modules.borrow();
-        let module = modules
-            .iter()
-            .map(|shape| &shape.module)
-            .find(|module| module.text().as_ptr_range().contains(&(code as *const u8)))?;
-        let offset = code - module.text().as_ptr().addr();
-        let function = module.functions().find(|function| function.offset == offset)?;
-        Some(function.index.as_u32())
+        modules.iter().find_map(|shape| shape.index_of(code))
     }
 
     /// After a call from JavaScript: drops a Core that its host table has left behind.
