@@ -31,7 +31,7 @@ export function setNumbers(...numbers: (number | undefined)[]): void {
 }
 
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
-export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, extern: -9 } as const;
+export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, extern: -9, exports: -10, shape: -11, names: -12 } as const;
 
 export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;

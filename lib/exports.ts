@@ -1,8 +1,8 @@
 // What an instance exports. Names and types are the same for all instances of a module, so they are asked of native code once; of
 // an instance only numbers are (crates/node-api/src/shape.rs).
 
-import { type MakeExport, type Signature, answers, named, signature } from "./call.js";
-import { tableOf } from "./host-table.js";
+import { type MakeExport, Question, type Signature, answers, ask, named, signature } from "./call.js";
+import { Instantiated } from "./host-table.js";
 import { Stamp } from "./stamp.js";
 
 /** What all instances of a module export, in order: of functions the signature, of the rest the kind. */
@@ -33,17 +33,20 @@ class Exports extends Stamp {
   }
 }
 
-/** The getter of what `numbers`, the native one, tells of. */
-export function exportsOf(native: Hidden, numbers: (this: object) => number | number[]) {
+/** The getter of instances. What is none is left to the native one. */
+export function exportsOf(get: (this: object) => object) {
   return function (this: object): object {
-    const told = numbers.call(this);
+    if (!Instantiated.is(this)) return get.call(this);
+    const told = askOf(this, Question.exports) as number | number[];
     const number = typeof told === "number" ? told : told[0]!;
-    const shape = number < 0 ? (shapes[-1 - number] = describe(native.shapeOf(this))) : shapes[number]!;
+    const shape = number < 0 ? (shapes[-1 - number] = describe(askOf(this, Question.shape) as string[])) : shapes[number]!;
     const known = Object.getOwnPropertyDescriptor(this, "exports")?.value ?? Exports.of(this);
     if (known) return known;
-    return make(this, shape, native, typeof told === "number" ? undefined : told);
+    return make(this, shape, typeof told === "number" ? undefined : told);
   };
 }
+const askOf = (instance: object, question: -10 | -11 | -12) =>
+  ask(Instantiated.table(instance).store, question, Instantiated.number(instance));
 
 function describe(texts: string[]): Shape {
   const shape: Shape = { names: [], types: [], signatures: [], times: 0, makers: [] };
@@ -56,23 +59,18 @@ function describe(texts: string[]): Shape {
   return shape;
 }
 
-/** What native code tells of an instance: of each export the name, and the signature or the kind; of functions what they are called. */
-interface Hidden {
-  shapeOf(instance: object): string[];
-  namesOf(instance: object): (string | undefined)[];
-}
-
 /** Makes an instance's exports, and puts them where its getter was, if it may be changed. The numbers are in `answers`, or else in
  * `many`, from 1. */
-function make(instance: object, shape: Shape, native: Hidden, many: number[] | undefined): object {
+function make(instance: object, shape: Shape, many: number[] | undefined): object {
   const { names, types, signatures } = shape;
   const numbers: number[] = [];
   // All at once: what is asked next may have its answer there.
   for (let i = 0; i < names.length; i++) numbers[i] = many ? many[i + 1]! : answers[i]!;
   if (shape.times < OFTEN && ++shape.times === OFTEN && names.length <= FEW) {
-    shape.makers = native.namesOf(instance).map((name, i) => (name === undefined ? undefined : named(types[i]!, name)));
+    const called = askOf(instance, Question.names) as (string | undefined)[];
+    shape.makers = called.map((name, i) => (name === undefined ? undefined : named(types[i]!, name)));
   }
-  const table = tableOf(instance);
+  const table = Instantiated.table(instance);
   const exports = Object.create(null);
   for (let i = 0; i < names.length; i++) {
     const type = signatures[i];

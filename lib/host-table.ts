@@ -72,6 +72,8 @@ class HeldException extends Stamp {
 
 /** What native code offers to us alone. */
 export interface Hidden {
+  Instance: { prototype: object };
+  Memory: { prototype: object };
   wanted(module: object): [module: string, name: string, kind: string, kinds: string, plain: boolean][];
   tagKinds(tag: object): string;
   makeException(tag: object): number;
@@ -88,11 +90,18 @@ export class Extern extends Stamp {
   #kind: string;
   #store: number;
   #number: number;
-  constructor(object: object, kind: string, store: number, number: number) {
+  #whole: object | undefined;
+  constructor(object: object, kind: string, store: number, number: number, whole: object | undefined) {
     super(object);
     this.#kind = kind;
     this.#store = store;
     this.#number = number;
+    this.#whole = whole;
+  }
+  /** Its native object: itself, save for a memory that was made without one, which gets it when it is needed. */
+  static whole(value: unknown): unknown {
+    if (!isObject(value) || !(#kind in value)) return value;
+    return (value.#whole ??= ask(value.#store, Question.extern, value.#number) as object);
   }
   static kind(value: unknown): string | undefined {
     return isObject(value) && #kind in value ? value.#kind : undefined;
@@ -215,14 +224,21 @@ export class HostTable {
   externOf(number: number, kind: string): object {
     const known = this.#externs[number];
     if (known) return known;
-    const made = ask(this.store, Question.extern, number) as object;
-    this.adopt(made, kind, number);
+    // One of the most that are made is never asked for more than its bytes (lib/memory.ts).
+    const whole = kind === "memory" ? undefined : (ask(this.store, Question.extern, number) as object);
+    const made = whole ?? Object.create(native.Memory.prototype);
+    this.#adopt(made, kind, number, whole);
     return made;
   }
   /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
   adopt(object: object, kind: string, number: number): void {
+    // Native code sees that an object was made before where it has made it.
+    if (Extern.kind(object)) throw wrongType("class Memory can't be called without 'new'");
+    this.#adopt(object, kind, number, object);
+  }
+  #adopt(object: object, kind: string, number: number, whole: object | undefined): void {
     new Bound(object, this);
-    new Extern(object, kind, this.store, number);
+    new Extern(object, kind, this.store, number, whole);
     this.#externs[number] = object;
   }
 
@@ -293,7 +309,7 @@ export class HostTable {
       const found = imports?.[space];
       const value = isObject(found) ? (found as Record<string, unknown>)[name] : undefined;
       if (kind !== "function") {
-        if (Extern.kind(value) === kind || (plain && this.#isPlain(kinds, value))) return value;
+        if (Extern.kind(value) === kind || (plain && this.#isPlain(kinds, value))) return Extern.whole(value);
         throw linkError(space, name, kind, value);
       }
       if (typeof value !== "function") throw linkError(space, name, kind, value);
@@ -342,8 +358,26 @@ export class HostTable {
   }
 }
 
-/** The store's table of an instance. */
-export const tableOf = (instance: object) => Bound.of(instance) as HostTable;
+/** Which instance of which store an object is. */
+export class Instantiated extends Stamp {
+  #table: HostTable;
+  #number: number;
+  constructor(object: object, table: HostTable, number: number) {
+    super(object);
+    this.#table = table;
+    this.#number = number;
+  }
+  static is(object: unknown): boolean {
+    return isObject(object) && #table in object;
+  }
+  /** Of an object that is one. */
+  static table(object: object): HostTable {
+    return (object as Instantiated).#table;
+  }
+  static number(object: object): number {
+    return (object as Instantiated).#number;
+  }
+}
 
 /** The kinds that native code has joined. */
 const listed = (kinds: string) => kinds.split(",").filter(Boolean);
@@ -398,6 +432,17 @@ export const facade = {
   link(table: HostTable, place: number, linker: object): void {
     table.links[place] = Bound.of(linker) as Trampoline[];
   },
+  makeInstance(table: HostTable, number: number): object {
+    return new Instantiated(Object.create(native.Instance.prototype), table, number);
+  },
+  adoptInstance(object: object, table: HostTable, number: number): void {
+    if (Instantiated.is(object)) throw wrongType("class Instance can't be called without 'new'");
+    new Instantiated(object, table, number);
+  },
+  instanceOf(object: object): [store: number, number: number] | undefined {
+    return Instantiated.is(object) ? [Instantiated.table(object).store, Instantiated.number(object)] : undefined;
+  },
+  whole: (value: object) => Extern.whole(value),
   clear(table: HostTable): void {
     table.clear();
   },
@@ -412,7 +457,7 @@ export const facade = {
       throw wrongType("a JavaScript function has no wasm type: use defineFunc");
     }
     const kind = Extern.kind(value);
-    if (kind !== undefined) return [kind, 0, value];
+    if (kind !== undefined) return [kind, 0, Extern.whole(value)];
     throw wrongType(`value must be an exported function, Memory, Table, Global or Tag, got ${describe(value)}`);
   },
 };

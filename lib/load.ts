@@ -10,7 +10,7 @@ import { exportsOf } from "./exports.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
 import { untold } from "./exception.js";
 import { type Hidden as ForTable, facade, setNative } from "./host-table.js";
-import { hasten } from "./memory.js";
+import { complete, hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 import { importCall } from "./run-imports.js";
 import { shareSignals } from "./signals.js";
@@ -20,8 +20,6 @@ import { verified, verifiedFile } from "./verified.js";
 
 interface Hidden extends ForTable {
   init(facade: object, slots: ArrayBuffer, transfer: ArrayBuffer, isWorker: boolean): () => unknown;
-  shapeOf(instance: object): string[];
-  namesOf(instance: object): (string | undefined)[];
   mendSignals?(): void;
   endBySignal?(signal: number): void;
   features(): FeatureName[];
@@ -138,12 +136,13 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
   };
 }
 
-const { get: numbers } = Object.getOwnPropertyDescriptor(native.Instance.prototype, "exports")!;
-Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(native, numbers!) });
+const { get } = Object.getOwnPropertyDescriptor(native.Instance.prototype, "exports")!;
+Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(get!) });
 
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });
 
+complete(native.Memory.prototype);
 hasten(native.Memory.prototype);
 
 // As in the JS API an element that is not given is null (undefined where any value of JavaScript can be one), and undefined is

@@ -159,6 +159,9 @@ impl Core {
             // Bytes out of a memory, or into one.
             -4 => self.transfer(operand, false),
             -9 => self.extern_object(operand),
+            -10 => self.exports(operand),
+            -11 => self.exports_shape(operand),
+            -12 => self.exports_names(operand),
             _ => self.transfer(operand, true),
         }
     }

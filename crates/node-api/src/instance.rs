@@ -6,6 +6,7 @@ use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime::ExternType;
 
+use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::global::Global;
@@ -13,7 +14,7 @@ use crate::js::{Js, constructing};
 use crate::module::of_engine;
 use crate::sig::Sig;
 use crate::store::Store;
-use crate::store_core::Core;
+use crate::store_core::{Core, store_of_number};
 
 /// A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
 ///
@@ -23,9 +24,27 @@ use crate::store_core::Core;
 /// instance.exports.main()
 /// ```
 #[napi]
-pub struct Instance {
-    pub(crate) core: Rc<Core>,
-    pub(crate) instance: wasmtime::Instance,
+pub struct Instance {}
+
+impl Instance {
+    /// An instance that was not made by its constructor: the facade makes the object, in which nothing is native.
+    pub fn make(core: &Core, instance: wasmtime::Instance) -> Result<Js> {
+        core.data.call(
+            core.env,
+            "makeInstance",
+            &[core.table()?, core.keep_instance(instance)?],
+        )
+    }
+    /// The instance that an object is, and its store.
+    pub fn of(object: Js) -> Result<(Rc<Core>, wasmtime::Instance)> {
+        let found = EnvData::of(object.env)?.call(object.env, "instanceOf", &[object])?;
+        if found.is_undefined() {
+            object.class::<Instance>("instance")?;
+        }
+        let core = store_of_number(found.index(0)?)?;
+        let instance = core.instance(found.index(1)?.to_u32("number")?)?;
+        Ok((core, instance))
+    }
 }
 
 impl Core {
@@ -122,11 +141,9 @@ impl Instance {
                 resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
             })??;
             let instance = core.instantiate(growth, |context| wasmtime::Instance::new(context, wasm, &externs))?;
-            core.bind_object(this.object)?;
-            Ok(Instance {
-                core: core.clone(),
-                instance,
-            })
+            let args = [this.object, core.table()?, core.keep_instance(instance)?];
+            core.data.call(core.env, "adoptInstance", &args)?;
+            Ok(Instance {})
         })
     }
 
@@ -134,7 +151,7 @@ impl Instance {
     /// `Global` and `Tag`. The object is frozen and has no prototype.
     #[napi(getter, ts_return_type = "any")]
     pub fn exports(&self, env: napi::Env) -> napi::Result<Js> {
-        // The facade (lib/exports.ts) makes the object.
-        guard(env.raw(), || self.numbers())
+        // The facade (lib/exports.ts) has another one for what is an instance.
+        guard(env.raw(), || Js::undefined(env.raw()))
     }
 }

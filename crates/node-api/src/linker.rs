@@ -96,12 +96,7 @@ fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
 }
 
 fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
-    let object = Instance {
-        core: core.clone(),
-        instance,
-    }
-    .into_js(core.env)?;
-    core.bind_object(object)
+    Instance::make(core, instance)
 }
 
 #[napi]
@@ -219,14 +214,14 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
-            let instance = instance.class::<Instance>("instance")?;
-            crate::store_core::same_store(core, &instance.core, "instance")?;
+            let (of, instance) = Instance::of(instance)?;
+            crate::store_core::same_store(core, &of, "instance")?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
             core.enter(|context| {
                 linker
-                    .instance(context, &name, instance.instance)
+                    .instance(context, &name, instance)
                     .map(drop)
                     .map_err(|e| link_error(&name, "", e))
             })??;

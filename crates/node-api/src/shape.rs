@@ -4,13 +4,11 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi_derive::napi;
 use wasmtime::{Extern, ExternType, Module, StoreContextMut};
 
 use crate::env::EnvData;
-use crate::error::{Result, guard};
+use crate::error::Result;
 use crate::externs::Item;
-use crate::instance::Instance;
 use crate::js::Js;
 use crate::sig::Sig;
 use crate::store_core::{Core, Data};
@@ -76,59 +74,26 @@ impl Drop for Shape {
     }
 }
 
-impl Instance {
-    fn shape(&self) -> Result<Rc<Shape>> {
-        self.core
-            .enter(|context| self.core.shape(self.instance.module(&context)))?
-    }
-    /// The number of the shape, negated and less one where the facade does not know it. The numbers of what is exported are
-    /// behind the slots, or where there are too many, in an array with that one.
-    pub fn numbers(&self) -> Result<Js> {
-        let (core, env) = (&self.core, self.core.env);
-        let shape = self.shape()?;
-        let mut numbers = core.enter(|context| shape.numbers(core, context, self.instance))?;
+impl Core {
+    /// What the facade asks of an instance, which is named by its number. First: the number of its shape, negated and less one
+    /// where the facade does not know it. The numbers of what is exported are behind the slots, or where there are too many, in
+    /// an array with that one.
+    pub fn exports(&self, instance: u32) -> Result<Js> {
+        let env = self.env;
+        let (shape, mut numbers) = self.exported(instance)?;
         let number = f64::from(shape.number);
         let number = Js::number(env, if shape.told.get() { number } else { -1.0 - number })?;
-        if core.data.has_room(numbers.len()) {
-            core.data.answer(&mut numbers);
+        if self.data.has_room(numbers.len()) {
+            self.data.answer(&mut numbers);
             return Ok(number);
         }
         let numbers = numbers.into_iter().map(|number| Js::number(env, number.into()));
         Js::array(env, [Ok(number)].into_iter().chain(numbers))
     }
-}
-
-/// For the facade: the names of the functions among the exports, where they are the same for all instances, else undefined.
-#[napi(skip_typescript)]
-pub fn names_of(instance: Js) -> napi::Result<Js> {
-    let env = instance.env;
-    guard(env, || {
-        let instance = instance.class::<Instance>("instance")?;
-        let (core, shape) = (&instance.core, instance.shape()?);
-        let numbers = core.enter(|context| shape.numbers(core, context, instance.instance))?;
-        let name = |(number, sig): (u32, &Option<Arc<Sig>>)| -> Result<Option<u32>> {
-            match sig {
-                Some(_) => Ok(shape.index_of(core.funcs.code(core, number)?)),
-                None => Ok(None),
-            }
-        };
-        let names = numbers.into_iter().zip(shape.sigs()).map(name);
-        Js::array(
-            env,
-            names.map(|name| match name? {
-                Some(index) => Js::string(env, &index.to_string()),
-                None => Js::undefined(env),
-            }),
-        )
-    })
-}
-
-/// For the facade: two for each export, its name, and its signature or what else it is.
-#[napi(skip_typescript)]
-pub fn shape_of(instance: Js) -> napi::Result<Js> {
-    let env = instance.env;
-    guard(env, || {
-        let shape = instance.class::<Instance>("instance")?.shape()?;
+    /// Two texts for each export: its name, and its signature or what else it is.
+    pub fn exports_shape(&self, instance: u32) -> Result<Js> {
+        let env = self.env;
+        let (shape, _) = self.exported(instance)?;
         let exports = shape.module.exports().zip(shape.sigs());
         let texts = exports.flat_map(|(export, sig)| {
             let kind = || types::kind(&export.ty());
@@ -140,5 +105,26 @@ pub fn shape_of(instance: Js) -> napi::Result<Js> {
         let texts = Js::array(env, texts)?;
         shape.told.set(true);
         Ok(texts)
-    })
+    }
+    /// What the functions among the exports are called, where that is the same for all instances, else undefined.
+    pub fn exports_names(&self, instance: u32) -> Result<Js> {
+        let env = self.env;
+        let (shape, numbers) = self.exported(instance)?;
+        let name = |(number, sig): (u32, &Option<Arc<Sig>>)| {
+            let code = sig.as_ref().map(|_| self.funcs.code(self, number)).transpose()?;
+            match code.and_then(|code| shape.index_of(code)) {
+                Some(index) => Js::string(env, &index.to_string()),
+                None => Js::undefined(env),
+            }
+        };
+        Js::array(env, numbers.into_iter().zip(shape.sigs()).map(name))
+    }
+    fn exported(&self, instance: u32) -> Result<(Rc<Shape>, Vec<u32>)> {
+        self.enter(|context| {
+            let instance = self.instance(instance)?;
+            let shape = self.shape(instance.module(&context))?;
+            let numbers = shape.numbers(self, context, instance);
+            Ok((shape, numbers))
+        })?
+    }
 }

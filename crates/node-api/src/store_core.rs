@@ -89,6 +89,8 @@ pub struct Core {
     pub js_tag: exception::JsTag,
     /// The modules that run here.
     modules: RefCell<Vec<Rc<Shape>>>,
+    /// By the numbers that JavaScript knows them by.
+    instances: RefCell<Vec<wasmtime::Instance>>,
     pub hosts: Hosts,
     pub views: Views,
     /// Set by the limiter when a memory may have grown: then the views are compared.
@@ -130,6 +132,7 @@ impl Core {
             objects: Default::default(),
             js_tag: Default::default(),
             modules: RefCell::default(),
+            instances: RefCell::default(),
             hosts: Hosts::default(),
             views: Views::default(),
             grew: Cell::new(false),
@@ -291,6 +294,16 @@ impl Core {
         {
             modules.push(shape.clone());
         }
+    }
+    /// Gives an instance a number.
+    pub fn keep_instance(&self, instance: wasmtime::Instance) -> Result<Js> {
+        let mut instances = self.instances.borrow_mut();
+        instances.push(instance);
+        Js::number(self.env, (instances.len() - 1) as f64)
+    }
+    pub fn instance(&self, number: u32) -> Result<wasmtime::Instance> {
+        let found = self.instances.borrow().get(number as usize).copied();
+        Ok(found.ok_or_else(|| Error::internal("there is no instance of this number"))?)
     }
     /// The shape of a module that runs here.
     pub fn shape(&self, module: &wasmtime::Module) -> Result<Rc<Shape>> {
