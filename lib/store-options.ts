@@ -7,18 +7,18 @@ import { setNumbers } from "./call.js";
 const limitNames: readonly string[] = ["memoryBytes", "tableElements", "instances", "tables", "memories", "trapOnGrowFailure"];
 const optionNames: readonly string[] = ["limits", "fuel", "timeoutMs", "wasi"];
 
-/** Puts the numbers into the slots, and returns whether `trapOnGrowFailure` is set, as a number; else what native code shall read
- * instead: it takes what is unusual, and says what is wrong. */
-export function readStoreOptions(options: StoreOptions): number | object {
+/** Puts the numbers into the slots, and returns the fuel; else an object that native code shall read instead: it takes what is
+ * unusual, and says what is wrong. */
+export function readStoreOptions(options: StoreOptions): bigint | undefined | object {
   if (!isObjectOf(options, optionNames)) return options;
   const given = options.limits;
   const limits = given === undefined ? none : isObjectOf(given, limitNames) ? readLimits(given) : undefined;
   const { fuel, timeoutMs, wasi } = options;
-  const isUsual = limits !== undefined && fuel === undefined && wasi === undefined && isTimeout(timeoutMs);
+  const isUsual = limits !== undefined && (fuel === undefined || typeof fuel === "bigint") && wasi === undefined && isTimeout(timeoutMs);
   if (!isUsual || !areUsual(limits)) return { limits: limits ?? given, fuel, timeoutMs, wasi };
   const { memoryBytes, tableElements, instances, tables, memories, trapOnGrowFailure } = limits;
-  setNumbers(timeoutMs, memoryBytes, tableElements, instances, tables, memories);
-  return trapOnGrowFailure === true ? 1 : 0;
+  setNumbers(trapOnGrowFailure === true ? 1 : 0, timeoutMs, memoryBytes, tableElements, instances, tables, memories);
+  return fuel;
 }
 
 function readLimits({ memoryBytes, tableElements, instances, tables, memories, trapOnGrowFailure }: StoreLimits): StoreLimits {

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::This;
-use napi::sys::ValueType;
 use napi_derive::napi;
 
 use crate::env::EnvData;
@@ -43,22 +42,22 @@ known!(StoreOptions {
 
 impl StoreOptions {
     /// The facade (lib/store-options.ts) reads them, as a store may be made for each request. What is unusual, or wrong, it gives
-    /// back, to be read here.
+    /// back, to be read here; else the fuel.
     fn read(options: Js) -> Result<(Limits, Option<Duration>, Option<u64>, Js)> {
         if options.is_undefined() {
             return Ok((Limits::default(), None, None, options));
         }
         let (env, data) = (options.env, EnvData::of(options.env)?);
         let read = data.call(env, "readStoreOptions", &[options.to_object("options")?])?;
-        if read.kind() == ValueType::napi_number {
-            let trap = read.to_u32("limits.trapOnGrowFailure")? == 1;
+        if !read.is_object() {
             // SAFETY: the slots are always initialized, and nothing has run since the facade wrote them.
-            let [timeout, numbers @ ..] = unsafe { *data.slots().cast::<[[f64; 2]; 6]>() };
-            let timeout = deadline::of_ms(timeout[0]);
+            let [trap, timeout, numbers @ ..] = unsafe { *data.slots().cast::<[[f64; 2]; 7]>() };
+            let limits = Limits::of(numbers.map(|slot| slot[0]), trap[0] == 1.0);
+            let fuel = (!read.is_undefined()).then(|| read.to_biguint("options.fuel"));
             return Ok((
-                Limits::of(numbers.map(|slot| slot[0]), trap),
-                timeout,
-                None,
+                limits,
+                deadline::of_ms(timeout[0]),
+                fuel.transpose()?,
                 Js::undefined(env)?,
             ));
         }
