@@ -71,7 +71,8 @@ function make(instance: object, shape: Shape, many: number[] | undefined): objec
     shape.makers = called.map((name, i) => (name === undefined ? undefined : named(types[i]!, name)));
   }
   const table = Instantiated.table(instance);
-  const exports = Object.create(null);
+  // Unlike one of Object.create, V8 finds it to be like the others.
+  const exports: Record<string, unknown> = Object.setPrototypeOf({}, null);
   for (let i = 0; i < names.length; i++) {
     const type = signatures[i];
     exports[names[i]!] = type ? table.func(numbers[i]!, type, shape.makers[i]) : table.externOf(numbers[i]!, types[i]!);

@@ -48,13 +48,6 @@ impl Instance {
 }
 
 impl Core {
-    /// Gives an object of this store an edge to the host table that the garbage collector sees: as long as it lives, what it
-    /// may call or give back lives.
-    pub fn bind_object(&self, object: Js) -> Result<Js> {
-        self.data.call(self.env, "bind", &[object, self.table()?])?;
-        Ok(object)
-    }
-
     /// Resolves a module's imports from an imports object. Getters run, so nothing of the store may be held.
     fn resolve(self: &Rc<Core>, module: Js, wasm: &wasmtime::Module, imports: Js) -> Result<Vec<Import>> {
         if !imports.is_undefined() {
