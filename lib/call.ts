@@ -25,8 +25,27 @@ export function setEnter(native: () => unknown): void {
   enter = native;
 }
 
+/** Puts numbers into the first slots, NaN for what is none. */
+export function setNumbers(...numbers: (number | undefined)[]): void {
+  for (let i = 0; i < numbers.length; i++) F64[2 * i + 2] = numbers[i] ?? NaN;
+}
+
 /** What native code can be asked (crates/node-api/src/func.rs, `answer`). */
-export const Question = { freed: 0, signature: -1, name: -2, object: -3, read: -4, write: -5, begin: -6, turn: -7, end: -8 } as const;
+export const Question = {
+  freed: 0,
+  signature: -1,
+  name: -2,
+  object: -3,
+  read: -4,
+  write: -5,
+  begin: -6,
+  turn: -7,
+  end: -8,
+  extern: -9,
+  exports: -10,
+  shape: -11,
+  names: -12,
+} as const;
 
 export function ask(store: number, question: (typeof Question)[keyof typeof Question], operand = 0): unknown {
   I32[0] = question;
@@ -240,7 +259,7 @@ export function several(value: any, count: number): unknown[] {
   return list;
 }
 
-type MakeExport = (table: HostTable, store: number, number: number) => Function;
+export type MakeExport = (table: HostTable, store: number, number: number) => Function;
 type MakeImport = (fn: Function) => (this: HostTable) => void;
 /** A call in steps. */
 export interface Steps {
@@ -248,7 +267,7 @@ export interface Steps {
   put(taken: unknown[], table: HostTable): void;
   read(table: HostTable): unknown;
 }
-interface Signature {
+export interface Signature {
   export: MakeExport;
   import: MakeImport;
   steps: Steps;
@@ -281,6 +300,23 @@ function stepsOf(params: Kind[], results: Kind[]): Steps {
   };
 }
 
+const namedMakers = new Map<string, MakeExport>();
+
+/** What makes functions of a signature that have a name from the start; none where there are too many, or no text may be run. */
+export function named(text: string, name: string): MakeExport | undefined {
+  const key = `${text} ${name}`;
+  let made = namedMakers.get(key);
+  if (made || namedMakers.size >= 1000) return made;
+  const [params, results] = text.split(":").map((list) => (list ? list.split(",") : []).map(kindOf)) as [Kind[], Kind[]];
+  try {
+    made = compile(params, results, name).export;
+    namedMakers.set(key, made);
+  } catch (error) {
+    if (!(error instanceof EvalError)) throw error;
+  }
+  return made;
+}
+
 function make(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
   try {
     return compile(params, results);
@@ -292,7 +328,7 @@ function make(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
 }
 
 /** Text in which each value has code of its own. It contains nothing but names and numbers of ours. */
-function compile(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
+function compile(params: Kind[], results: Kind[], name?: string): Omit<Signature, "steps"> {
   const a = params.map((_, i) => `a${i}`);
   const each = (list: Kind[], text: (kind: Kind, i: number) => string, between = "\n") => list.map(text).join(between);
   const names = (list: Kind[], side: string) =>
@@ -316,14 +352,14 @@ function compile(params: Kind[], results: Kind[]): Omit<Signature, "steps"> {
 ${names(params, "p")}
 ${names(results, "r")}
 return {
-  export: (table, store, number) => (${a.join(", ")}) => {
+  export: (table, store, number) => ${name === undefined ? "" : `({ "${name}": `}(${a.join(", ")}) => {
     ${each(params, (kind, i) => `a${i} = ${take("p", argument, "table")(kind, i)};`)}
     ${each(params, put("p", argument, "table"))}
     I32[0] = number;
     I32[1] = store;
     enter();
     ${returned}
-  },
+  }${name === undefined ? "" : ` })["${name}"]`},
   import: (fn) => function () {
     const waits = I32[3];
     if (waits !== 0) I32[3] = 0;

@@ -2,7 +2,7 @@
 // ownership edge is one that V8 sees: functions and handles point to the table, the table to imports and values.
 
 import type { WasiOptions } from "./binding.js";
-import { type Promised, Question, type Steps, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
+import { type MakeExport, type Promised, Question, type Signature, type Steps, answers, ask, coerce, give, giveAll, signature, take, takeAll, zero } from "./call.js";
 import { InternalError, LinkError, isOurs, wrongType } from "./errors.js";
 import { type Exception, madeOf, partsOf } from "./exception.js";
 import { Stamp } from "./stamp.js";
@@ -79,6 +79,8 @@ class HeldException extends Stamp {
 
 /** What native code offers to us alone. */
 export interface Hidden {
+  Instance: { prototype: object };
+  Memory: { prototype: object };
   wanted(module: object): [module: string, name: string, kind: string, kinds: string, plain: boolean][];
   tagKinds(tag: object): string;
   makeException(tag: object): number;
@@ -90,28 +92,23 @@ export function setNative(hidden: Hidden): void {
   native = hidden;
 }
 
-/** The exports of an instance that was frozen before they were first asked for. */
-class Exports extends Stamp {
-  #exports: object;
-  constructor(instance: object, exports: object) {
-    super(instance);
-    this.#exports = exports;
-  }
-  static of(instance: object): object | undefined {
-    return #exports in instance ? instance.#exports : undefined;
-  }
-}
-
 /** Which memory, table, global or tag of which store an object is. Nobody can forge it, nor take it away. */
 export class Extern extends Stamp {
   #kind: string;
   #store: number;
   #number: number;
-  constructor(object: object, kind: string, store: number, number: number) {
+  #whole: object | undefined;
+  constructor(object: object, kind: string, store: number, number: number, whole: object | undefined) {
     super(object);
     this.#kind = kind;
     this.#store = store;
     this.#number = number;
+    this.#whole = whole;
+  }
+  /** Its native object: itself, save for a memory that was made without one, which gets it when it is needed. */
+  static whole(value: unknown): unknown {
+    if (!isObject(value) || !(#kind in value)) return value;
+    return (value.#whole ??= ask(value.#store, Question.extern, value.#number) as object);
   }
   static kind(value: unknown): string | undefined {
     return isObject(value) && #kind in value ? value.#kind : undefined;
@@ -178,12 +175,13 @@ export class HostTable {
   }
 
   /** The JavaScript function of a wasm function. */
-  func(number: number): Function {
+  func(number: number, type?: Signature, named?: MakeExport): Function {
     const known = this.#funcs[number];
     if (known) return known;
-    const made = signature(ask(this.store, Question.signature, number) as string).export(this, this.store, number);
+    const make = named ?? (type ?? signature(ask(this.store, Question.signature, number) as string)).export;
+    const made = make(this, this.store, number);
     new Exported(made, this, number);
-    Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
+    if (!named) Object.defineProperty(made, "name", { get: () => this.#nameOf(made, number), configurable: true });
     this.#funcs[number] = made;
     return made;
   }
@@ -231,10 +229,25 @@ export class HostTable {
   extern(number: number): object | undefined {
     return this.#externs[number];
   }
+  /** The same, which is made if there is none. */
+  externOf(number: number, kind: string): object {
+    const known = this.#externs[number];
+    if (known) return known;
+    // One of the most that are made is never asked for more than its bytes (lib/memory.ts).
+    const whole = kind === "memory" ? undefined : (ask(this.store, Question.extern, number) as object);
+    const made = whole ?? Object.create(native.Memory.prototype);
+    this.#adopt(made, kind, number, whole);
+    return made;
+  }
   /** Makes an object the one of such an extern. What it can give back or call lives as long as it does. */
   adopt(object: object, kind: string, number: number): void {
+    // Native code sees that an object was made before where it has made it.
+    if (Extern.kind(object)) throw wrongType("class Memory can't be called without 'new'");
+    this.#adopt(object, kind, number, object);
+  }
+  #adopt(object: object, kind: string, number: number, whole: object | undefined): void {
     new Bound(object, this);
-    new Extern(object, kind, this.store, number);
+    new Extern(object, kind, this.store, number, whole);
     this.#externs[number] = object;
   }
 
@@ -314,7 +327,7 @@ export class HostTable {
       const found = imports?.[space];
       const value = isObject(found) ? (found as Record<string, unknown>)[name] : undefined;
       if (kind !== "function") {
-        if (Extern.kind(value) === kind || (plain && this.#isPlain(kinds, value))) return value;
+        if (Extern.kind(value) === kind || (plain && this.#isPlain(kinds, value))) return Extern.whole(value);
         throw linkError(space, name, kind, value);
       }
       if (typeof value !== "function") throw linkError(space, name, kind, value);
@@ -351,22 +364,6 @@ export class HostTable {
     }
   }
 
-  /** Makes an instance's exports, and puts them where its getter was, if it may be changed. Numbers are functions. */
-  exports(instance: object, names: string[], items: unknown[]): object {
-    const known = Object.getOwnPropertyDescriptor(instance, "exports")?.value ?? Exports.of(instance);
-    if (known) return known;
-    const exports = Object.create(null);
-    for (const [i, name] of names.entries()) {
-      const item = items[i];
-      const value = typeof item === "number" ? this.func(item) : item;
-      Object.defineProperty(exports, name, { value, enumerable: true });
-    }
-    Object.freeze(exports);
-    if (Object.isExtensible(instance)) Object.defineProperty(instance, "exports", { value: exports, enumerable: true });
-    else new Exports(instance, exports);
-    return exports;
-  }
-
   /** When the store is disposed nothing can call or ask any more. */
   clear(): void {
     this.links = [[]];
@@ -376,6 +373,27 @@ export class HostTable {
     this.#funcs = [];
     this.#externs = [];
     this.#objects = [];
+  }
+}
+
+/** Which instance of which store an object is. */
+export class Instantiated extends Stamp {
+  #table: HostTable;
+  #number: number;
+  constructor(object: object, table: HostTable, number: number) {
+    super(object);
+    this.#table = table;
+    this.#number = number;
+  }
+  static is(object: unknown): boolean {
+    return isObject(object) && #table in object;
+  }
+  /** Of an object that is one. */
+  static table(object: object): HostTable {
+    return (object as Instantiated).#table;
+  }
+  static number(object: object): number {
+    return (object as Instantiated).#number;
   }
 }
 
@@ -428,6 +446,24 @@ export const facade = {
   boundTo(object: object): unknown {
     return Bound.of(object);
   },
+  /** Gives a store an edge to the functions of a linker. */
+  link(table: HostTable, place: number, linker: object): void {
+    table.links[place] = Bound.of(linker) as Trampoline[];
+  },
+  makeInstance(table: HostTable, number: number): object {
+    return new Instantiated(Object.create(native.Instance.prototype), table, number);
+  },
+  adoptInstance(object: object, table: HostTable, number: number): void {
+    if (Instantiated.is(object)) throw wrongType("class Instance can't be called without 'new'");
+    new Instantiated(object, table, number);
+  },
+  instanceOf(object: object): [store: number, number: number] | undefined {
+    return Instantiated.is(object) ? [Instantiated.table(object).store, Instantiated.number(object)] : undefined;
+  },
+  whole: (value: object) => Extern.whole(value),
+  clear(table: HostTable): void {
+    table.clear();
+  },
   addFunction(linker: object, sig: string, fn: Function): number {
     return (Bound.of(linker) as Trampoline[]).push(signature(sig).import(fn)) - 1;
   },
@@ -439,7 +475,7 @@ export const facade = {
       throw wrongType("a JavaScript function has no wasm type: use defineFunc");
     }
     const kind = Extern.kind(value);
-    if (kind !== undefined) return [kind, 0, value];
+    if (kind !== undefined) return [kind, 0, Extern.whole(value)];
     throw wrongType(`value must be an exported function, Memory, Table, Global or Tag, got ${describe(value)}`);
   },
 };

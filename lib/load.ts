@@ -6,14 +6,16 @@ import { abortable, notAborted } from "./abort.js";
 import type { Config, Instance } from "./binding.js";
 import { setEnter, slots, transfer } from "./call.js";
 import * as errors from "./errors.js";
+import { exportsOf } from "./exports.js";
 import { type FeatureName, refuseAbsent, unavailable } from "./features.js";
 import { untold } from "./exception.js";
 import { type Hidden as ForTable, type HostTable, facade, setNative } from "./host-table.js";
-import { hasten } from "./memory.js";
+import { complete, hasten } from "./memory.js";
 import { native as addon } from "./native.js";
 import { follow, wake } from "./promising.js";
 import { importCall } from "./run-imports.js";
 import { shareSignals } from "./signals.js";
+import { readStoreOptions } from "./store-options.js";
 import { streams } from "./streams.js";
 import { verified, verifiedFile } from "./verified.js";
 
@@ -106,7 +108,7 @@ const thrown = {
 };
 const alive = () => undefined;
 const ofCalls = { wake, follow: (table: HostTable) => follow(table, native.madeInstance) };
-const functions = { ...facade, ...streams, ...ofCalls, importCall, alive, verified, verifiedFile, abortable, notAborted };
+const functions = { ...facade, readStoreOptions, ...streams, ...ofCalls, importCall, alive, verified, verifiedFile, abortable, notAborted };
 setEnter(native.init({ ...functions, errors: thrown }, slots, transfer, !isMainThread));
 setNative(native);
 refuseAbsent(native, { variant, features });
@@ -137,9 +139,13 @@ function onOwn<F extends (this: any, ...args: any[]) => any>(accessor: F, name: 
   };
 }
 
+const { get } = Object.getOwnPropertyDescriptor(native.Instance.prototype, "exports")!;
+Object.defineProperty(native.Instance.prototype, "exports", { get: exportsOf(get!) });
+
 const { dispose } = native.Store.prototype;
 Object.defineProperty(native.Store.prototype, Symbol.dispose, { value: dispose, configurable: true, writable: true });
 
+complete(native.Memory.prototype);
 hasten(native.Memory.prototype);
 
 // As in the JS API an element that is not given is null (undefined where any value of JavaScript can be one), and undefined is

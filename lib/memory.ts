@@ -30,6 +30,23 @@ const isUsual = (memory: object, offset: unknown, length: unknown): boolean =>
   typeof offset === "number" && offset >>> 0 === offset && typeof length === "number" && length >>> 0 === length &&
   length <= TRANSFER && Extern.kind(memory) === "memory";
 
+/** Has all that is native done by a memory's native object. */
+export function complete(prototype: Memory): void {
+  for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (get) Object.defineProperty(prototype, name, { get: onWhole(get) });
+    else if (typeof value === "function" && name !== "constructor") {
+      const method = onWhole(value);
+      for (const what of ["name", "length"] as const) Object.defineProperty(method, what, { value: value[what] });
+      Object.defineProperty(prototype, name, { value: method });
+    }
+  }
+}
+function onWhole(native: Function): (...args: unknown[]) => unknown {
+  return function (this: unknown, ...args) {
+    return native.apply(Extern.whole(this), args);
+  };
+}
+
 export function hasten(prototype: Memory): void {
   const { read, write, readString, writeString } = prototype;
   const usual = {

@@ -18,7 +18,7 @@ const only = words.find((word) => word.startsWith("--variant="))?.slice("--varia
 const names = words.filter((word) => !word.startsWith("--")).map((name) => name.replace(/(\.spec)?(\.ts)?$/, ""));
 const specs = names.map((name) => `dist/__test__/**/${name}.spec.js`);
 /** Specs that only start processes of their own, which are the same in every pass. */
-const apart = ["leak", "signals", "teardown", "packages", "installed", "custom", "cli-signals", "cli-terminal"];
+const apart = ["leak", "schedules", "signals", "teardown", "packages", "installed", "custom", "cli-signals", "cli-terminal"];
 const passes = [
   { title: "the full build", variant: "full" },
   { title: "the min build", variant: "min" },

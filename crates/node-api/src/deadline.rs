@@ -15,11 +15,15 @@ pub fn read(timeout: Js, what: &str) -> Result<Option<Duration>> {
     }
     // So many milliseconds are 285,000 years.
     let ms = timeout.to_f64(what)?;
-    if ms > 0.0 && ms <= 9007199254740991.0 {
-        Ok(Some(Duration::from_micros((ms * 1000.0) as u64)))
+    if let Some(timeout) = of_ms(ms) {
+        Ok(Some(timeout))
     } else {
         Err(Error::range_error(format!("{what} must be a number of milliseconds above 0")).into())
     }
+}
+/// None of what is no number of milliseconds above 0.
+pub fn of_ms(ms: f64) -> Option<Duration> {
+    (ms > 0.0 && ms <= 9007199254740991.0).then(|| Duration::from_micros((ms * 1000.0) as u64))
 }
 
 /// Refuses a deadline, or what else `what` is, for code that does not look at the epoch.

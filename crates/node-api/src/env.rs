@@ -32,6 +32,8 @@ pub const TRANSFER: usize = 64 << 10;
 pub struct EnvData {
     /// An object with the facade's functions and its `errors`; strong, and free of cycles: it is the facade's own.
     facade: sys::napi_ref,
+    /// Its functions that were called, by where their names are, which are constants.
+    functions: RefCell<FxHashMap<(usize, usize), sys::napi_ref>>,
     slots: *mut ValRaw,
     /// Where bytes wait on their way into a guest's memory or out of it: [`TRANSFER`] of them.
     pub transfer: *mut u8,
@@ -48,11 +50,32 @@ pub struct EnvData {
     /// The stores whose guests are on other threads.
     #[allow(dead_code, reason = "for builds with fibers")]
     pub absent: RefCell<Vec<Absent>>,
+    /// The numbers of [`crate::shape`].
+    pub shapes: Numbers,
     stores: UnsafeCell<Vec<*const Core>>,
     free: Cell<Vec<u32>>,
     /// Stores that were made, and bytes that memories have taken, since [`EnvData::sweep`].
     made: Cell<usize>,
     grown: Cell<i64>,
+}
+
+/// Numbers from 0, which are used again.
+#[derive(Default)]
+pub struct Numbers {
+    next: Cell<u32>,
+    free: RefCell<Vec<u32>>,
+}
+
+impl Numbers {
+    pub fn take(&self) -> u32 {
+        self.free
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| self.next.replace(self.next.get() + 1))
+    }
+    pub fn give_back(&self, number: u32) {
+        self.free.borrow_mut().push(number);
+    }
 }
 
 impl EnvData {
@@ -80,8 +103,25 @@ impl EnvData {
         self.facade(env)?.get("errors")
     }
     /// Calls a function of the facade (lib/host-table.ts).
-    pub fn call(&self, env: sys::napi_env, function: &str, args: &[Js]) -> Result<Js> {
-        self.facade(env)?.invoke(function, args)
+    pub fn call(&self, env: sys::napi_env, function: &'static str, args: &[Js]) -> Result<Js> {
+        self.function(env, function)?.call(Js::undefined(env)?, args)
+    }
+    /// One of its functions, which is looked up once.
+    pub fn function(&self, env: sys::napi_env, name: &'static str) -> Result<Js> {
+        let key = (name.as_ptr().addr(), name.len());
+        let known = self.functions.borrow().get(&key).copied();
+        if let Some(reference) = known {
+            let mut raw = ptr::null_mut();
+            // SAFETY: a strong reference made below in this environment.
+            check(unsafe { sys::napi_get_reference_value(env, reference, &mut raw) })?;
+            return Ok(Js { env, raw });
+        }
+        let function = self.facade(env)?.get(name)?;
+        let mut reference = ptr::null_mut();
+        // SAFETY: a function; the reference is deleted with the environment, as that of the facade is.
+        check(unsafe { sys::napi_create_reference(env, function.raw, 1, &mut reference) })?;
+        self.functions.borrow_mut().insert(key, reference);
+        Ok(function)
     }
 
     /// The slots after the header.
@@ -131,6 +171,10 @@ impl EnvData {
         unsafe { *self.slots.cast::<u32>().add(2) }
     }
 
+    /// Whether so many numbers fit into the place for answers.
+    pub fn has_room(&self, numbers: usize) -> bool {
+        numbers <= ANSWERS * 4
+    }
     /// Puts numbers into the place for answers, as many as there is room for, and returns how many.
     pub fn answer(&self, numbers: &mut Vec<u32>) -> usize {
         let rest = numbers.len().saturating_sub(ANSWERS * 4);
@@ -253,6 +297,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool
         check(unsafe { sys::napi_create_reference(env, facade.raw, 1, &mut facade_ref) })?;
         let shared = Rc::into_raw(Rc::new(EnvData {
             facade: facade_ref,
+            functions: RefCell::default(),
             slots: slots.cast(),
             transfer,
             deadline: Cell::new(None),
@@ -261,6 +306,7 @@ pub fn init(env: napi::Env, facade: Js, slots: Js, transfer: Js, is_worker: bool
             is_worker,
             away: RefCell::default(),
             absent: RefCell::default(),
+            shapes: Numbers::default(),
             stores: UnsafeCell::default(),
             free: Cell::default(),
             made: Cell::new(0),

@@ -22,6 +22,15 @@ pub struct Externs {
     list: RefCell<Vec<Item>>,
 }
 
+impl Core {
+    /// Makes the object of an extern that has none: the facade asks for it, and adopts it.
+    pub fn extern_object(self: &Rc<Core>, number: u32) -> Result<Js> {
+        let item = self.externs.with(number, Item::clone);
+        item.ok_or_else(|| Error::internal("there is no extern of this number"))?
+            .make(self)
+    }
+}
+
 impl Externs {
     pub fn with<R>(&self, number: u32, body: impl FnOnce(&Item) -> R) -> Option<R> {
         self.list.borrow().get(number as usize).map(body)
@@ -88,35 +97,39 @@ impl Item {
                 return Ok(known);
             }
         }
-        let (of, core) = (core, core.clone());
-        let object = match self {
-            Item::Func(_) => Js::undefined(env)?,
-            Item::Global(global) => Global { core, global: *global }.into_js(env)?,
-            Item::Table(table) => Table { core, table: *table }.into_js(env)?,
-            Item::Memory(memory) => Memory::of(core, Kind::Own(*memory)).into_js(env)?,
-            Item::Shared(memory) => Memory::of(core, Kind::Shared(memory.clone())).into_js(env)?,
-            Item::Tag(tag) => Tag { core, tag: *tag }.into_js(env)?,
-        };
-        self.adopt(of, object)
+        self.adopt(core, self.make(core)?)
+    }
+    fn make(&self, core: &Rc<Core>) -> Result<Js> {
+        let (env, core) = (core.env, core.clone());
+        match self {
+            Item::Func(_) => Js::undefined(env),
+            Item::Global(global) => Global { core, global: *global }.into_js(env),
+            Item::Table(table) => Table { core, table: *table }.into_js(env),
+            Item::Memory(memory) => Memory::of(core, Kind::Own(*memory)).into_js(env),
+            Item::Shared(memory) => Memory::of(core, Kind::Shared(memory.clone())).into_js(env),
+            Item::Tag(tag) => Tag { core, tag: *tag }.into_js(env),
+        }
+    }
+
+    /// Its number, given to it now if it has none.
+    pub fn number(&self, core: &Core) -> u32 {
+        let mut list = core.externs.list.borrow_mut();
+        *core
+            .externs
+            .numbers
+            .borrow_mut()
+            .entry(self.identity())
+            .or_insert_with(|| {
+                list.push(self.clone());
+                list.len() as u32 - 1
+            })
     }
 
     /// Makes an object the one of this extern, with an edge to the host table that the garbage collector sees: as long as it
     /// lives, what it may call or give back lives.
     pub fn adopt(&self, core: &Core, object: Js) -> Result<Js> {
-        let number = {
-            let mut list = core.externs.list.borrow_mut();
-            *core
-                .externs
-                .numbers
-                .borrow_mut()
-                .entry(self.identity())
-                .or_insert_with(|| {
-                    list.push(self.clone());
-                    list.len() as u32 - 1
-                })
-        };
         let kind = Js::string(core.env, self.kind())?;
-        let number = Js::number(core.env, number.into())?;
+        let number = Js::number(core.env, self.number(core).into())?;
         core.table()?.invoke("adopt", &[object, kind, number])?;
         Ok(object)
     }

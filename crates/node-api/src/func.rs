@@ -103,13 +103,17 @@ impl Funcs {
     }
     /// What the JS API calls a function: its index in its module, or for a host function in its store.
     fn name(&self, core: &Core, number: u32) -> Result<String> {
+        let code = self.code(core, number)?;
+        Ok(core.index_of(code).unwrap_or(number - 1).to_string())
+    }
+    /// Where its own code begins.
+    pub fn code(&self, core: &Core, number: u32) -> Result<usize> {
         let func = self.get(number)?;
-        let code = core.enter(|context| {
+        core.enter(|context| {
             let raw = func.to_raw(context).cast_const().cast::<usize>();
             // SAFETY: as in `number`: the second entry point is the function's own code, or null for host functions.
             unsafe { raw.add(1).read() }
-        })?;
-        Ok(core.index_of(code).unwrap_or(number - 1).to_string())
+        })
     }
     #[inline(always)]
     fn entry(&self, number: u32) -> Result<Entry> {
@@ -176,7 +180,11 @@ impl Core {
             // A call that may wait.
             -6 => self.begin_call(operand),
             -7 => self.turn(),
-            _ => self.end_call(),
+            -8 => self.end_call(),
+            -9 => self.extern_object(operand),
+            -10 => self.exports(operand),
+            -11 => self.exports_shape(operand),
+            _ => self.exports_names(operand),
         }
     }
 

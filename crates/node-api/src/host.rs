@@ -127,11 +127,11 @@ impl Hosts {
             .position(|&known| known == linker)
             .map(|place| place as u32)
     }
-    /// Makes the host table point to a linker's functions.
-    pub fn add_linker(&self, core: &Core, linker: u64, functions: Js) -> Result<()> {
+    /// Makes the host table point to the functions of a linker, which is `object`, or an `InstancePre` of it.
+    pub fn add_linker(&self, core: &Core, linker: u64, object: Js) -> Result<()> {
         if self.place(linker).is_none() {
-            let place = self.tables.borrow().len() as u32;
-            core.table()?.get("links")?.set_index(place, functions)?;
+            let place = Js::number(core.env, self.tables.borrow().len() as f64)?;
+            core.data.call(core.env, "link", &[core.table()?, place, object])?;
             self.tables.borrow_mut().push(linker);
         }
         Ok(())

@@ -6,6 +6,7 @@ use napi::bindgen_prelude::This;
 use napi_derive::napi;
 use wasmtime::{ExternType, StoreContextMut};
 
+use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::global::Global;
@@ -14,7 +15,7 @@ use crate::limits;
 use crate::module::of_engine;
 use crate::sig::Sig;
 use crate::store::Store;
-use crate::store_core::{Core, Data};
+use crate::store_core::{Core, Data, store_of_number};
 
 /// A module that runs in a store. Its exports are functions, memories, tables, globals and tags.
 ///
@@ -24,19 +25,30 @@ use crate::store_core::{Core, Data};
 /// instance.exports.main()
 /// ```
 #[napi]
-pub struct Instance {
-    pub(crate) core: Rc<Core>,
-    pub(crate) instance: wasmtime::Instance,
+pub struct Instance {}
+
+impl Instance {
+    /// An instance that was not made by its constructor: the facade makes the object, in which nothing is native.
+    pub fn make(core: &Core, instance: wasmtime::Instance) -> Result<Js> {
+        core.data.call(
+            core.env,
+            "makeInstance",
+            &[core.table()?, core.keep_instance(instance)?],
+        )
+    }
+    /// The instance that an object is, and its store.
+    pub fn of(object: Js) -> Result<(Rc<Core>, wasmtime::Instance)> {
+        let found = EnvData::of(object.env)?.call(object.env, "instanceOf", &[object])?;
+        if found.is_undefined() {
+            object.class::<Instance>("instance")?;
+        }
+        let core = store_of_number(found.index(0)?)?;
+        let instance = core.instance(found.index(1)?.to_u32("number")?)?;
+        Ok((core, instance))
+    }
 }
 
 impl Core {
-    /// Gives an object of this store an edge to the host table that the garbage collector sees: as long as it lives, what it
-    /// may call or give back lives.
-    pub fn bind_object(&self, object: Js) -> Result<Js> {
-        self.data.call(self.env, "bind", &[object, self.table()?])?;
-        Ok(object)
-    }
-
     /// Resolves a module's imports from an imports object. Getters run, so nothing of the store may be held.
     fn resolve(self: &Rc<Core>, module: Js, wasm: &wasmtime::Module, imports: Js) -> Result<Vec<Import>> {
         if !imports.is_undefined() {
@@ -119,7 +131,7 @@ impl Core {
         let (growth, wasm) = (found.shared_growth, &found.module);
         self.usable()?;
         let resolved = self.resolve(module, wasm, imports)?;
-        self.runs(wasm);
+        self.runs(&found.shape);
         let externs = self.enter(|mut context| {
             let extern_of = |import| match import {
                 Import::Item(item) => item.to_extern(self),
@@ -160,35 +172,17 @@ impl Instance {
             let core = &store.class::<Store>("store")?.core;
             let (growth, plan) = core.plan(module, imports)?;
             let instance = core.instantiate(growth, plan)?;
-            core.bind_object(this.object)?;
-            Ok(Instance {
-                core: core.clone(),
-                instance,
-            })
+            let args = [this.object, core.table()?, core.keep_instance(instance)?];
+            core.data.call(core.env, "adoptInstance", &args)?;
+            Ok(Instance {})
         })
     }
 
     /// What the module exports, by name: functions are plain JavaScript functions, the rest objects of `Memory`, `Table`,
     /// `Global` and `Tag`. The object is frozen and has no prototype.
     #[napi(getter, ts_return_type = "any")]
-    pub fn exports(&self, env: napi::Env, this: This<Js>) -> napi::Result<Js> {
-        let env = env.raw();
-        guard(env, || {
-            let core = &self.core;
-            let items = core.enter(|mut context| {
-                let exports: Vec<_> = self
-                    .instance
-                    .exports(&mut context)
-                    .map(|e| (e.name().to_owned(), e.into_extern()))
-                    .collect();
-                exports
-                    .into_iter()
-                    .map(|(name, item)| (name, Item::from_extern(core, &mut context, item)))
-                    .collect::<Vec<_>>()
-            })?;
-            let names = Js::array(env, items.iter().map(|(name, _)| Js::string(env, name)))?;
-            let values = Js::array(env, items.iter().map(|(_, item)| item.to_js(core)))?;
-            core.table()?.invoke("exports", &[this.object, names, values])
-        })
+    pub fn exports(&self, env: napi::Env) -> napi::Result<Js> {
+        // The facade (lib/exports.ts) has another one for what is an instance.
+        guard(env.raw(), || Js::undefined(env.raw()))
     }
 }

@@ -36,6 +36,7 @@ mod panic;
 mod profile;
 mod ref_type;
 mod refused;
+mod shape;
 mod share;
 mod sig;
 #[cfg_attr(not(unix), path = "signals_disabled.rs")]

@@ -62,6 +62,18 @@ impl Limits {
             trap_on_grow_failure: options.bool("trap_on_grow_failure")?.unwrap_or(false),
         })
     }
+    /// Of whole numbers in the order of the interface, NaN for none.
+    pub fn of(numbers: [f64; 5], trap_on_grow_failure: bool) -> Limits {
+        let number = |i: usize| (!numbers[i].is_nan()).then_some(numbers[i] as u64);
+        Limits {
+            memory_bytes: number(0),
+            table_elements: number(1),
+            instances: number(2),
+            tables: number(3),
+            memories: number(4),
+            trap_on_grow_failure,
+        }
+    }
     pub fn to_js(&self, env: sys::napi_env) -> Result<Js> {
         let object = Js::object(env)?;
         let numbers = [

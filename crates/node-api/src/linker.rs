@@ -18,6 +18,7 @@ use crate::host::{HostFunc, host_call};
 use crate::instance::{Instance, Plan};
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
+use crate::shape::Shape;
 use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
@@ -42,6 +43,8 @@ pub struct Linker {
     engine: Arc<EngineParts>,
     number: u64,
     shadowing: Cell<bool>,
+    /// Whether any was given by JavaScript.
+    has_functions: Cell<bool>,
     /// The store that something defined here belongs to.
     store: RefCell<Option<Weak<Core>>>,
 }
@@ -82,9 +85,9 @@ impl Linker {
     pub(crate) fn plan<'a>(&self, this: Js, store: &'a Js, module: Js) -> Result<(&'a Rc<Core>, u64, Plan)> {
         let core = self.core(store)?;
         let module = of_engine(&module, &self.engine)?;
+        core.runs(&module.shape);
         let (growth, module) = (module.shared_growth, &module.module);
-        core.hosts.add_linker(core, self.number, Linker::functions(this)?)?;
-        core.runs(module);
+        core.hosts.add_linker(core, self.number, this)?;
         // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
         // store is resolved in it, with the sizes memories and tables have now.
         let plan = if self.store.borrow().is_none() {
@@ -109,12 +112,7 @@ fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
 }
 
 pub(crate) fn into_instance(core: &Rc<Core>, instance: wasmtime::Instance) -> Result<Js> {
-    let object = Instance {
-        core: core.clone(),
-        instance,
-    }
-    .into_js(core.env)?;
-    core.bind_object(object)
+    Instance::make(core, instance)
 }
 
 #[napi]
@@ -132,6 +130,7 @@ impl Linker {
                 engine: parts,
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 shadowing: Cell::new(false),
+                has_functions: Cell::new(false),
                 store: RefCell::new(None),
             })
         })
@@ -212,6 +211,7 @@ impl Linker {
                 sig,
             };
             let mut linker = self.definitions()?;
+            self.has_functions.set(true);
             // SAFETY: `host_call` reads and writes the slots by the signature, which is made of the type.
             unsafe {
                 linker.func_new_unchecked(&module, &name, ty, move |caller, space| host_call(caller, space, &host))
@@ -230,14 +230,14 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
-            let instance = instance.class::<Instance>("instance")?;
-            crate::store_core::same_store(core, &instance.core, "instance")?;
+            let (of, instance) = Instance::of(instance)?;
+            crate::store_core::same_store(core, &of, "instance")?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
             core.enter(|context| {
                 linker
-                    .instance(context, &name, instance.instance)
+                    .instance(context, &name, instance)
                     .map(drop)
                     .map_err(|e| link_error(&name, "", e))
             })??;
@@ -253,13 +253,12 @@ impl Linker {
             let core = self.core(&store)?;
             let name = name.to_str("name")?;
             let module = of_engine(&module, &self.engine)?;
-            let (growth, module) = (module.shared_growth, &module.module);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            let (growth, shape, module) = (module.shared_growth, &module.shape, &module.module);
+            core.hosts.add_linker(core, self.number, this.object)?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
-            core.runs(module);
+            core.runs(shape);
             if core.fibers.needed() {
                 let message = "a store that has had a call which may wait can't define whole modules: instantiate it, and use \
                                defineInstance";
@@ -324,8 +323,7 @@ impl Linker {
         guard(store.env, || {
             let core = self.core(&store)?;
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
-            core.hosts
-                .add_linker(core, self.number, Linker::functions(this.object)?)?;
+            core.hosts.add_linker(core, self.number, this.object)?;
             let linker = self.definitions()?;
             let item = core.enter(|mut context| {
                 let found = linker.get(&mut context, &module, &name);
@@ -362,9 +360,11 @@ impl Linker {
             let pre = self.definitions()?.instantiate_pre(wasm).map_err(trap::failure)?;
             let object = InstancePre {
                 pre,
+                shape: module.shape.clone(),
                 shared_growth: module.shared_growth,
                 engine: self.engine.clone(),
-                linker: self.number,
+                // 0 where there is nothing that its instances could call: a store has that one.
+                linker: if self.has_functions.get() { self.number } else { 0 },
                 store: RefCell::new(self.store.borrow().clone()),
             }
             .into_js(env)?;
@@ -387,6 +387,7 @@ impl Linker {
 #[napi]
 pub struct InstancePre {
     pre: wasmtime::InstancePre<Data>,
+    shape: Rc<Shape>,
     pub(crate) shared_growth: u64,
     engine: Arc<EngineParts>,
     linker: u64,
@@ -400,8 +401,8 @@ impl InstancePre {
         crate::engine::same_engine(&self.engine, &core.engine.engine, "store")?;
         check_binding(&self.store.borrow(), core)?;
         core.usable()?;
-        core.hosts.add_linker(core, self.linker, Linker::functions(this)?)?;
-        core.runs(self.pre.module());
+        core.hosts.add_linker(core, self.linker, this)?;
+        core.runs(&self.shape);
         Ok((core, Plan::Pre(self.pre.clone())))
     }
 }

@@ -1,5 +1,6 @@
 //! [`Module`]: compiled code. Compiling is in `compiler.rs`, where the build has it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::This;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result, guard};
 use crate::js::{IntoJs, Js};
 use crate::metadata::{self, Block};
 use crate::refused::refused;
+use crate::shape::Shape;
 use crate::{share, sig, types};
 
 /// What an instance of a module needs.
@@ -40,6 +42,7 @@ pub struct ResourcesRequired {
 #[napi]
 pub struct Module {
     pub(crate) module: wasmtime::Module,
+    pub(crate) shape: Rc<Shape>,
     pub(crate) engine: Arc<EngineParts>,
     /// Bytes that its own shared memories may grow by, together, without that a store's limits are asked.
     pub(crate) shared_growth: u64,
@@ -58,7 +61,9 @@ impl Module {
         shared: share::Place,
     ) -> Result<Js> {
         let parts = engine.class::<Engine>("engine")?.parts.clone();
+        let data = EnvData::of(engine.env)?;
         let object = Module {
+            shape: Shape::new(data.clone(), module.clone()),
             shared_growth: shared_growth(&module, block.as_deref()),
             module,
             engine: parts,
@@ -66,7 +71,7 @@ impl Module {
             shared,
         };
         let object = object.into_js(engine.env)?;
-        EnvData::of(engine.env)?.call(engine.env, "bind", &[object, engine])?;
+        data.call(engine.env, "bind", &[object, engine])?;
         Ok(object)
     }
 }
@@ -100,7 +105,7 @@ pub fn image(module: &wasmtime::Module) -> &[u8] {
 
 /// What an artifact is made of once the facade (lib/verified.ts) has found that one of the keys in `options` has signed it; none
 /// where there are no keys.
-fn trusted(how: &str, artifact: Js, options: Js) -> Result<Option<Js>> {
+fn trusted(how: &'static str, artifact: Js, options: Js) -> Result<Option<Js>> {
     if options.is_undefined() {
         return Ok(None);
     }

@@ -11,6 +11,7 @@ use napi_derive::napi;
 use wasmtime::SharedMemory;
 
 use crate::engine::{Engine, EngineParts, same_engine};
+use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::js::{IntoJs, Js};
@@ -170,7 +171,8 @@ impl Memory {
             same_engine(parts, &core.engine.engine, "store")?;
             core.usable()?;
             let object = Item::Shared(memory.clone()).to_js(core)?;
-            let _ = object.class::<Memory>("memory")?.shared.set(shared.clone());
+            let whole = EnvData::of(store.env)?.call(store.env, "whole", &[object])?;
+            let _ = whole.class::<Memory>("memory")?.shared.set(shared.clone());
             Ok(object)
         })
     }

@@ -1,11 +1,13 @@
 //! [`Store`]. What is behind it is in `store_core.rs`.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
 
-use crate::error::{Error, Failure, guard};
+use crate::env::EnvData;
+use crate::error::{Error, Failure, Result, guard};
 use crate::js::{Js, constructing};
 use crate::limits::Limits;
 use crate::options::{Options, known};
@@ -38,6 +40,38 @@ known!(StoreOptions {
     wasi
 });
 
+impl StoreOptions {
+    /// The facade (lib/store-options.ts) reads them, as a store may be made for each request. What is unusual, or wrong, it gives
+    /// back, to be read here; else the fuel.
+    fn read(options: Js) -> Result<(Limits, Option<Duration>, Option<u64>, Js)> {
+        if options.is_undefined() {
+            return Ok((Limits::default(), None, None, options));
+        }
+        let (env, data) = (options.env, EnvData::of(options.env)?);
+        let read = data.call(env, "readStoreOptions", &[options.to_object("options")?])?;
+        if !read.is_object() {
+            // SAFETY: the slots are always initialized, and nothing has run since the facade wrote them.
+            let [trap, timeout, numbers @ ..] = unsafe { *data.slots().cast::<[[f64; 2]; 7]>() };
+            let limits = Limits::of(numbers.map(|slot| slot[0]), trap[0] == 1.0);
+            let fuel = (!read.is_undefined()).then(|| read.to_biguint("options.fuel"));
+            return Ok((
+                limits,
+                deadline::of_ms(timeout[0]),
+                fuel.transpose()?,
+                Js::undefined(env)?,
+            ));
+        }
+        let options = Options::<StoreOptions>::new(read, "options")?;
+        let limits = Limits::read(options.get("limits")?)?;
+        let fuel = options
+            .some("fuel")?
+            .map(|fuel| fuel.to_biguint("options.fuel"))
+            .transpose()?;
+        let timeout = deadline::read(options.get("timeout_ms")?, "options.timeoutMs")?;
+        Ok((limits, timeout, fuel, options.get("wasi")?))
+    }
+}
+
 /// Where guests live: instances, memories, tables, globals and functions belong to one store, and are freed with it.
 ///
 /// A store and all that belongs to it is bound to the thread it was made on. Objects of another store are refused with
@@ -68,14 +102,8 @@ impl Store {
         let env = engine.env;
         guard(env, || {
             constructing::<Store>(this.object)?;
-            let options = Options::<StoreOptions>::new(options, "options")?;
-            let limits = Limits::read(options.get("limits")?)?;
-            let fuel = options
-                .some("fuel")?
-                .map(|fuel| fuel.to_biguint("options.fuel"))
-                .transpose()?;
-            let timeout = deadline::read(options.get("timeout_ms")?, "options.timeoutMs")?;
-            let (wasi, callbacks) = wasi::State::read(options.get("wasi")?)?;
+            let (limits, timeout, fuel, wasi) = StoreOptions::read(options)?;
+            let (wasi, callbacks) = wasi::State::read(wasi)?;
             let core = Core::new(env, engine.class("engine")?, limits, wasi)?;
             core.set_timeout(timeout);
             if let Some(fuel) = fuel {

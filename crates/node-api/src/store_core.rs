@@ -32,6 +32,7 @@ use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check};
 use crate::limits::{Limiter, Limits};
+use crate::shape::Shape;
 use crate::ticker::Ticks;
 use crate::views::Views;
 use crate::{exception, gc, signals, stack, wasi};
@@ -93,7 +94,9 @@ pub struct Core {
     pub objects: gc::Objects,
     pub js_tag: exception::JsTag,
     /// The modules that run here.
-    modules: RefCell<Vec<wasmtime::Module>>,
+    modules: RefCell<Vec<Rc<Shape>>>,
+    /// By the numbers that JavaScript knows them by.
+    instances: RefCell<Vec<wasmtime::Instance>>,
     pub hosts: Hosts,
     pub fibers: Fibers,
     pub calls: Calls,
@@ -137,6 +140,7 @@ impl Core {
             objects: Default::default(),
             js_tag: Default::default(),
             modules: RefCell::default(),
+            instances: RefCell::default(),
             hosts: Hosts::default(),
             fibers: Default::default(),
             calls: Default::default(),
@@ -318,25 +322,43 @@ impl Core {
     }
 
     /// Prepares for a module that is about to run here, and remembers it for [`Core::index_of`].
-    pub fn runs(&self, module: &wasmtime::Module) {
+    pub fn runs(&self, shape: &Rc<Shape>) {
         // On the main thread the facade does this when it is needed.
         if self.data.is_worker {
             signals::mend();
         }
         let mut modules = self.modules.borrow_mut();
-        if !modules.iter().any(|known| wasmtime::Module::same(known, module)) {
-            modules.push(module.clone());
+        if !modules
+            .iter()
+            .any(|known| wasmtime::Module::same(&known.module, &shape.module))
+        {
+            modules.push(shape.clone());
         }
+    }
+    /// Gives an instance a number.
+    pub fn keep_instance(&self, instance: wasmtime::Instance) -> Result<Js> {
+        let mut instances = self.instances.borrow_mut();
+        instances.push(instance);
+        Js::number(self.env, (instances.len() - 1) as f64)
+    }
+    pub fn instance(&self, number: u32) -> Result<wasmtime::Instance> {
+        let found = self.instances.borrow().get(number as usize).copied();
+        Ok(found.ok_or_else(|| Error::internal("there is no instance of this number"))?)
+    }
+    /// The shape of a module that runs here.
+    pub fn shape(&self, module: &wasmtime::Module) -> Result<Rc<Shape>> {
+        let modules = self.modules.borrow();
+        let shape = modules
+            .iter()
+            .find(|known| wasmtime::Module::same(&known.module, module));
+        Ok(shape
+            .ok_or_else(|| Error::internal("a module that does not run here"))?
+            .clone())
     }
     /// The index of a function in its module, by where its code begins.
     pub fn index_of(&self, code: usize) -> Option<u32> {
         let modules = self.modules.borrow();
-        let module = modules
-            .iter()
-            .find(|module| module.text().as_ptr_range().contains(&(code as *const u8)))?;
-        let offset = code - module.text().as_ptr().addr();
-        let function = module.functions().find(|function| function.offset == offset)?;
-        Some(function.index.as_u32())
+        modules.iter().find_map(|shape| shape.index_of(code))
     }
 
     /// After a call from JavaScript: drops a Core that its host table has left behind.
@@ -414,7 +436,7 @@ impl Core {
         self.report();
         self.free_if_closed();
         if let Ok(table) = self.table() {
-            table.invoke("clear", &[])?;
+            self.data.call(self.env, "clear", &[table])?;
         }
         Ok(())
     }
