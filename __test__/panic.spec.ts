@@ -1,9 +1,9 @@
 // A Rust panic costs its store, and nothing else. The addon has functions for this that are not public.
 
 import test from "ava";
-import { Instance, InternalError, Linker, type Store, features } from "../index.js";
+import { type Feature, Instance, InternalError, Linker, type Store, callAsync, callInBackground, features } from "../index.js";
 import { native } from "../lib/load.js";
-import { load, node, start, thrown } from "./helper.js";
+import { load, needing, node, start, thrown } from "./helper.js";
 
 // Where it is set, panics are printed.
 process.env["RUST_BACKTRACE"] = "0";
@@ -72,9 +72,32 @@ test("a panic below several stores and JavaScript functions poisons those it wen
   t.throws(() => inner.exports.one(), poisoned);
 });
 
+for (const call of [callAsync, callInBackground]) {
+  needing("async")(`a panic on a fiber costs its store: ${call.name}`, async (t) => {
+    const { module, store } = made();
+    const f = hidden.panicForSpecs("callback", store) as () => number;
+    const { exports } = new Instance(store, module, { env: { f } });
+    await t.throwsAsync(call(exports.call), panicked("callback"));
+    await t.throwsAsync(call(exports.one), poisoned);
+    t.throws(() => exports.one(), poisoned);
+    t.is(await call(made().exports.one), 1);
+    const around = made(() => {
+      const promise = (async () => hidden.panicForSpecs("store", around.store))();
+      // Nobody is left to wait for it.
+      promise.catch(() => undefined);
+      return promise;
+    });
+    await t.throwsAsync(call(around.exports.call), poisoned);
+    t.throws(() => around.exports.one(), poisoned);
+    const thrower = made(() => hidden.panicForSpecs("store", thrower.store));
+    await t.throwsAsync(call(thrower.exports.call), panicked("store"));
+    t.throws(() => thrower.exports.one(), poisoned);
+  });
+}
+
 test("a panic off the JavaScript thread, or when its result comes back, rejects the promise", async (t) => {
-  // Others than JavaScript's only compile and run commands.
-  if (!features.has("cranelift") && !features.has("wasi")) return t.false("panicOffThread" in native);
+  // Others than JavaScript's only compile, run commands, and guests.
+  if (!["async", "cranelift", "wasi"].some((name) => features.has(name as Feature))) return t.false("panicOffThread" in native);
   for (let i = 0; i < 20; i++) {
     await t.throwsAsync(hidden.panicOffThread(false), panicked("off the thread"));
     await t.throwsAsync(hidden.panicOffThread(true), panicked("back"));

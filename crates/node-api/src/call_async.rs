@@ -5,6 +5,7 @@
 //! at once; the facade is told why. Whatever JavaScript the guest calls is called here, on the JavaScript thread's own stack.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{AsContextMut, StoreContextMut, ValRaw};
 
 use crate::brake::Stop;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panicked};
 use crate::fiber::{HostCall, Making, Turn, Want, run};
 use crate::func::Called;
 use crate::js::Js;
@@ -218,8 +219,15 @@ impl Core {
         })
     }
 
-    /// Lets the call go on until it has ended or has to wait, and says which: a number of [`Said`].
+    /// Lets the call go on until it has ended or has to wait, and says which: a number of [`Said`]. What panics off the fiber
+    /// poisons the store too.
     pub fn turn(&self) -> Result<Js> {
+        catch_unwind(AssertUnwindSafe(|| self.take_turn())).unwrap_or_else(|panic| {
+            self.state.set(self.state.get() | POISONED);
+            Err(panicked(panic).into())
+        })
+    }
+    fn take_turn(&self) -> Result<Js> {
         let stage = self.calls.stage.take();
         if let Stage::Away | Stage::None = stage {
             self.calls.stage.set(stage);
@@ -308,7 +316,7 @@ impl Core {
     }
     /// Calls a host function, or takes what its promise has become.
     fn answered(&self, call: *mut HostCall, settled: bool) -> Result<Step> {
-        if self.serve(call, settled) {
+        if self.serve(call, settled)? {
             self.park(Stage::Promise(call));
             return Ok(Step::Stop(Said::Promise));
         }

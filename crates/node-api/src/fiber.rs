@@ -18,6 +18,7 @@ use std::ptr;
 use std::slice;
 use std::task::{Context, Poll, Waker};
 
+use napi::sys;
 use wasmtime::{AsContextMut, Caller, Func, FuncType, StoreContextMut, UpdateDeadline, ValRaw};
 
 use crate::error::{Error, Failure, Result, panicked};
@@ -51,7 +52,7 @@ pub enum Want {
     /// A host function is to be called.
     Call(*mut HostCall),
     /// Something else is to be done off the fiber.
-    Outside(*mut dyn FnMut(&Core)),
+    Outside(*mut dyn FnMut(&Core) -> Result<()>),
     /// To go on on another thread, or to come back from it.
     Leave,
     Home,
@@ -88,7 +89,6 @@ struct Hidden {
 }
 
 /// A store's fibers.
-#[derive(Default)]
 pub struct Fibers {
     hidden: Cell<Option<Hidden>>,
     /// The outermost one.
@@ -105,6 +105,26 @@ pub struct Fibers {
     want: Cell<Option<Want>>,
     body: Cell<Option<Body<'static>>>,
     waiting: Cell<Option<Waiting>>,
+    /// What came of what was done off the fiber.
+    outcome: Cell<Result<()>>,
+}
+
+impl Default for Fibers {
+    fn default() -> Fibers {
+        Fibers {
+            hidden: Cell::default(),
+            root: RefCell::default(),
+            active: Cell::default(),
+            nested: Cell::default(),
+            lasting: Cell::default(),
+            away: Cell::default(),
+            order: Cell::default(),
+            want: Cell::default(),
+            body: Cell::default(),
+            waiting: Cell::default(),
+            outcome: Cell::new(Ok(())),
+        }
+    }
 }
 
 /// A future that is only polled where its store is.
@@ -192,10 +212,16 @@ impl Fibers {
     }
 
     /// Has something done on the JavaScript thread's own stack.
-    pub fn outside(&self, context: StoreContextMut<'_, Data>, act: &mut dyn FnMut(&Core)) -> wasmtime::Result<()> {
+    pub fn outside(
+        &self,
+        context: StoreContextMut<'_, Data>,
+        act: &mut dyn FnMut(&Core) -> Result<()>,
+    ) -> wasmtime::Result<()> {
+        type Act<'a> = &'a mut dyn FnMut(&Core) -> Result<()>;
         // SAFETY: it is done when `suspend` returns.
-        let act = unsafe { transmute::<&mut dyn FnMut(&Core), &'static mut dyn FnMut(&Core)>(act) };
-        self.suspend(context, Want::Outside(act))
+        let act = unsafe { transmute::<Act<'_>, Act<'static>>(act) };
+        self.suspend(context, Want::Outside(act))?;
+        self.outcome.replace(Ok(())).map_err(trap::carry)
     }
     /// Suspends it until something is there that the guest waits for.
     pub fn wait(
@@ -372,10 +398,7 @@ impl Core {
     /// Does what a fiber wants that can't wait.
     fn grant(&self, want: Want) -> Result<()> {
         match want {
-            Want::Call(call) => {
-                self.serve(call, false);
-                Ok(())
-            }
+            Want::Call(call) => self.serve(call, false).map(drop),
             Want::Outside(act) => {
                 self.outside(act);
                 Ok(())
@@ -383,27 +406,35 @@ impl Core {
             _ => Err(Error::internal("a fiber wants to wait where it can't").into()),
         }
     }
-    pub fn outside(&self, act: *mut dyn FnMut(&Core)) {
+    pub fn outside(&self, act: *mut dyn FnMut(&Core) -> Result<()>) {
         let state = self.state.get();
         self.state.set(state | SUSPENDED);
         // SAFETY: it is on the stack of the fiber, which is suspended.
-        unsafe { (*act)(self) };
+        let outcome = unsafe { (*act)(self) };
+        self.fibers.outcome.set(outcome);
         self.state.set((self.state.get() & POISONED) | state);
     }
 
     /// Calls the host function that a suspended guest has called, or takes what its promise has become (`settled`). Whether there
-    /// is a promise to wait for.
-    pub fn serve(&self, call: *mut HostCall, settled: bool) -> bool {
+    /// is a promise to wait for. Fails where a panic has taken the fiber away meanwhile.
+    pub fn serve(&self, call: *mut HostCall, settled: bool) -> Result<bool> {
         // SAFETY: it is on the stack of the fiber, which is suspended; its host function is the store's.
-        let (call, host) = unsafe { (&mut *call, &*(*call).host) };
+        let (space, host) = unsafe { ((*call).space, &*(*call).host) };
         let state = self.state.get();
         self.state.set(state | RUNNING | SUSPENDED);
-        let served = self.serve_now(call.space, host, settled);
+        let served = self.serve_now(space, host, settled);
         self.state.set((self.state.get() & POISONED) | state);
-        served.unwrap_or_else(|error| {
-            call.result = Err(error);
+        if !self.fibers.is_under_way() {
+            let mut pending = false;
+            // SAFETY: the environment of this thread.
+            unsafe { sys::napi_is_exception_pending(self.env, &mut pending) };
+            return Err(if pending { Failure::Thrown } else { self.refusal() });
+        }
+        Ok(served.unwrap_or_else(|error| {
+            // SAFETY: as above, and the fiber is still there.
+            unsafe { (*call).result = Err(error) };
             false
-        })
+        }))
     }
     fn serve_now(&self, space: *mut ValRaw, host: &HostFunc, settled: bool) -> wasmtime::Result<bool> {
         let sig = &*host.sig;

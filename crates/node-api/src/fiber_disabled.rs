@@ -28,7 +28,11 @@ impl Fibers {
         false
     }
     pub fn drop_root(&self) {}
-    pub fn outside(&self, _: StoreContextMut<'_, Data>, _: &mut dyn FnMut(&Core)) -> wasmtime::Result<()> {
+    pub fn outside(
+        &self,
+        _: StoreContextMut<'_, Data>,
+        _: &mut dyn FnMut(&Core) -> Result<()>,
+    ) -> wasmtime::Result<()> {
         Err(none())
     }
     pub fn wait(&self, _: StoreContextMut<'_, Data>, _: Pin<&mut dyn Future<Output = ()>>) -> wasmtime::Result<()> {

@@ -109,10 +109,8 @@ fn give(caller: &mut Caller<'_, Data>, fd: u32, bytes: &[u8]) -> wasmtime::Resul
         return caller.data().wasi.give(fd, bytes).map_err(trap::carry);
     };
     if core.fibers.active() {
-        let mut given = Ok(());
-        let mut give = |core: &Core| given = by_table(core, fd, bytes);
-        core.fibers.outside(caller.as_context_mut(), &mut give)?;
-        return given.map_err(trap::carry);
+        let mut give = |core: &Core| by_table(core, fd, bytes);
+        return core.fibers.outside(caller.as_context_mut(), &mut give);
     }
     // SAFETY: `StoreContextMut` is repr(transparent) over a reference. `caller` is not touched until `top` is taken back.
     let top =
