@@ -15,8 +15,9 @@ use wasmtime::{AsContextMut, StoreContextMut, ValRaw};
 
 use crate::brake::Stop;
 use crate::error::{Error, Result, panicked};
-use crate::fiber::{HostCall, Making, Turn, Want, run};
+use crate::fiber::{Making, Turn, Want, run};
 use crate::func::Called;
+use crate::host_suspended::HostCall;
 use crate::js::Js;
 use crate::store_core::{Core, Data, ELSEWHERE, POISONED, RUNNING, SUSPENDED};
 use crate::ticker::{TICK, Ticks};

@@ -11,28 +11,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::mem::{MaybeUninit, transmute};
+use std::mem::transmute;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr;
-use std::slice;
 use std::task::{Context, Poll, Waker};
 
-use napi::sys;
-use wasmtime::{AsContextMut, Caller, Func, FuncType, StoreContextMut, UpdateDeadline, ValRaw};
+use wasmtime::{AsContextMut, Caller, Func, FuncType, StoreContextMut, UpdateDeadline};
 
-use crate::error::{Error, Failure, Result, panicked};
-use crate::exception;
-use crate::host::HostFunc;
+use crate::error::{Error, Result, panicked};
+use crate::host_suspended::HostCall;
 use crate::store_core::{Core, Data, POISONED, RUNNING, SUSPENDED};
 use crate::trap;
-use crate::val::{refs_in, refs_out};
 
 /// What is done with the store.
 pub type Body<'b> = &'b mut dyn FnMut(StoreContextMut<'_, Data>);
 /// What is done with it and may wait.
-pub type Making = Box<dyn for<'a> FnOnce(StoreContextMut<'a, Data>) -> Making1<'a>>;
-pub type Making1<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
+pub type Making = Box<dyn for<'a> FnOnce(StoreContextMut<'a, Data>) -> Fiber<'a>>;
+pub type Fiber<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
 /// What a guest waits for in a function that is not JavaScript's.
 type Waiting = Pin<&'static mut dyn Future<Output = ()>>;
 
@@ -70,16 +66,6 @@ pub enum Turn {
     Paused,
 }
 
-/// A host function that a guest on a fiber has called.
-pub struct HostCall {
-    pub host: *const HostFunc,
-    pub space: *mut ValRaw,
-    pub result: wasmtime::Result<()>,
-}
-
-/// What the facade writes into the header where a host function has returned a promise: as in lib/call.ts.
-const PROMISED: u32 = 2;
-
 /// The hidden functions of a store.
 #[derive(Clone, Copy)]
 struct Hidden {
@@ -92,11 +78,11 @@ struct Hidden {
 pub struct Fibers {
     hidden: Cell<Option<Hidden>>,
     /// The outermost one.
-    root: RefCell<Option<Making1<'static>>>,
+    root: RefCell<Option<Fiber<'static>>>,
     /// Whether a fiber runs: what is called now is called on it.
     active: Cell<bool>,
     /// Orders under way: then nothing may wait.
-    nested: Cell<u32>,
+    pub nested: Cell<u32>,
     /// Whether the outermost one may go on later.
     pub lasting: Cell<bool>,
     /// Whether it runs on another thread.
@@ -284,24 +270,6 @@ pub async fn run(core: &Core, mut context: StoreContextMut<'_, Data>, body: Body
     ran
 }
 
-/// Called by wasm on a fiber in place of a host function.
-#[cold]
-#[inline(never)]
-pub fn host_call(
-    core: &Core,
-    context: StoreContextMut<'_, Data>,
-    space: &mut [MaybeUninit<ValRaw>],
-    host: &HostFunc,
-) -> wasmtime::Result<()> {
-    let mut call = HostCall {
-        host,
-        space: space.as_mut_ptr().cast(),
-        result: Ok(()),
-    };
-    core.fibers.suspend(context, Want::Call(&raw mut call))?;
-    call.result
-}
-
 /// What a guest does at the end of its slice of time.
 pub fn pause() -> UpdateDeadline {
     UpdateDeadline::Yield(1)
@@ -413,88 +381,6 @@ impl Core {
         let outcome = unsafe { (*act)(self) };
         self.fibers.outcome.set(outcome);
         self.state.set((self.state.get() & POISONED) | state);
-    }
-
-    /// Calls the host function that a suspended guest has called, or takes what its promise has become (`settled`). Whether there
-    /// is a promise to wait for. Fails where a panic has taken the fiber away meanwhile.
-    pub fn serve(&self, call: *mut HostCall, settled: bool) -> Result<bool> {
-        // SAFETY: it is on the stack of the fiber, which is suspended; its host function is the store's.
-        let (space, host) = unsafe { ((*call).space, &*(*call).host) };
-        let state = self.state.get();
-        self.state.set(state | RUNNING | SUSPENDED);
-        let served = self.serve_now(space, host, settled);
-        self.state.set((self.state.get() & POISONED) | state);
-        if !self.fibers.is_under_way() {
-            let mut pending = false;
-            // SAFETY: the environment of this thread.
-            unsafe { sys::napi_is_exception_pending(self.env, &mut pending) };
-            return Err(if pending { Failure::Thrown } else { self.refusal() });
-        }
-        Ok(served.unwrap_or_else(|error| {
-            // SAFETY: as above, and the fiber is still there.
-            unsafe { (*call).result = Err(error) };
-            false
-        }))
-    }
-    fn serve_now(&self, space: *mut ValRaw, host: &HostFunc, settled: bool) -> wasmtime::Result<bool> {
-        let sig = &*host.sig;
-        // SAFETY: Wasmtime gives as many slots as the function has parameters or results, on the fiber's stack.
-        let space = unsafe { slice::from_raw_parts_mut(space, sig.slots()) };
-        let slots = self.data.slots();
-        let called = if settled {
-            self.table().and_then(|table| table.invoke("settle", &[])).map(drop)
-        } else {
-            if !sig.plain {
-                let told = self.here(|context| refs_out(self, context, &mut space[..sig.params], &sig.param_refs));
-                told.flatten().map_err(trap::carry)?;
-            }
-            // SAFETY: the environment has more slots than any function has parameters.
-            unsafe { ptr::copy_nonoverlapping(space.as_ptr(), slots, sig.params) };
-            if self.grew.get() {
-                self.compare_suspended().map_err(trap::carry)?;
-            }
-            self.data
-                .set_flag(u32::from(self.fibers.lasting.get() && self.fibers.nested.get() == 0));
-            let called = self.call_host(host);
-            if self.data.take_flag() == PROMISED && called.is_ok() {
-                return Ok(true);
-            }
-            called
-        };
-        match called {
-            Ok(()) => {}
-            Err(Failure::Thrown) => return Err(self.throw(exception::catch(self))),
-            Err(other) => return Err(trap::carry(other)),
-        }
-        self.usable().map_err(trap::carry)?;
-        // SAFETY: the facade has written the results, and nothing has run since.
-        unsafe { ptr::copy_nonoverlapping(slots, space.as_mut_ptr(), sig.results) };
-        if !sig.plain {
-            let taken = self.here(|context| refs_in(self, context, &mut space[..sig.results], &sig.result_refs));
-            taken
-                .flatten()
-                .map_err(|failure| self.throw(exception::refuse(self, failure)))?;
-        }
-        Ok(false)
-    }
-    /// Throws in the suspended guest.
-    fn throw(&self, caught: Option<exception::Caught>) -> wasmtime::Error {
-        let raised = self.here(|context| exception::raise(self, context, &caught));
-        raised.ok().flatten().unwrap_or_else(|| exception::leave(self, &caught))
-    }
-    /// Does something with the store of the suspended guest that runs no wasm.
-    fn here<R>(&self, body: impl FnOnce(StoreContextMut<'_, Data>) -> R) -> Result<R> {
-        let (mut body, mut result) = (Some(body), None);
-        self.through(false, &mut |context| result = body.take().map(|body| body(context)))?;
-        result.ok_or_else(|| Error::internal("the body did not run").into())
-    }
-    /// [`Core::compare_views`] of the suspended guest's memories: JavaScript's side of it is done here.
-    pub fn compare_suspended(&self) -> Result<()> {
-        self.grew.set(false);
-        let gone = self.here(|context| self.views.changed(&context))?;
-        self.views.detach(self.env, gone);
-        self.report();
-        Ok(())
     }
 
     /// Does at once what Wasmtime does on fibers only, in a store that has had one: wasm's start functions run there.

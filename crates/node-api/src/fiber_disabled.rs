@@ -1,12 +1,10 @@
 //! [without `async`] Guests run on the stacks that call them.
 
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 
-use wasmtime::{StoreContextMut, UpdateDeadline, ValRaw};
+use wasmtime::{StoreContextMut, UpdateDeadline};
 
 use crate::error::{Error, Result};
-use crate::host::HostFunc;
 use crate::instance::Plan;
 use crate::store_core::{Core, Data};
 use crate::trap;
@@ -40,14 +38,6 @@ impl Fibers {
     }
 }
 
-pub fn host_call(
-    _: &Core,
-    _: StoreContextMut<'_, Data>,
-    _: &mut [MaybeUninit<ValRaw>],
-    _: &HostFunc,
-) -> wasmtime::Result<()> {
-    Err(none())
-}
 fn none() -> wasmtime::Error {
     trap::error(Error::internal("a fiber in a build without"))
 }

@@ -21,7 +21,7 @@ use crate::js::{Js, check};
 use crate::sig::Sig;
 use crate::store_core::{Core, Data};
 use crate::val::{refs_in, refs_out};
-use crate::{exception, fiber, trap};
+use crate::{exception, host_suspended, trap};
 
 /// The JavaScript functions that wasm of a store calls, as far as native code must know them.
 pub struct Hosts {
@@ -207,7 +207,7 @@ pub fn host_call(
         )));
     };
     if core.fibers.active() {
-        return fiber::host_call(core, caller.as_context_mut(), space, host);
+        return host_suspended::host_call(core, caller.as_context_mut(), space, host);
     }
     let sig = &*host.sig;
     // SAFETY: Wasmtime gives as many initialized slots as the function has parameters.

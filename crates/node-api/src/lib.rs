@@ -71,6 +71,8 @@ mod fiber;
 mod gc;
 #[cfg_attr(not(feature = "gc"), path = "gc_ref_disabled.rs")]
 mod gc_ref;
+#[cfg_attr(not(feature = "async"), path = "host_suspended_disabled.rs")]
+mod host_suspended;
 #[cfg(feature = "async")]
 mod instantiate_async;
 #[cfg(any(feature = "async", feature = "wasi"))]
