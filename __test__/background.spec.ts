@@ -3,8 +3,8 @@
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
 import { type ExecutionContext } from "ava";
-import { DeadlineError, IncompatibleModuleError, type Memory, StoreBusyError, Trap, callInBackground, promising } from "../index.js";
-import { collect, needing, start } from "./helper.js";
+import { DeadlineError, IncompatibleModuleError, Instance, Memory, Store, StoreBusyError, Trap, callInBackground, promising } from "../index.js";
+import { collect, load, needing, start } from "./helper.js";
 
 const test = needing("async");
 
@@ -138,4 +138,17 @@ needing("async", "gc")("references cross between the threads' calls", async (t: 
   for (let i = 0; i < 20; i++) t.deepEqual(await callInBackground(exports.call, value), { value: { value } });
   t.is(seen[0], value);
   t.is(await callInBackground(exports.catch), 1);
+});
+
+needing("async", "threads")("guests in the background wait for each other over a shared memory", async (t: ExecutionContext) => {
+  const wat = `(module (import "env" "memory" (memory 1 1 shared))
+    (func (export "wait") (result i32) (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 20000000000)))
+    (func (export "notify") (result i32) (local $n i32)
+      (loop $l (br_if $l (i32.eqz (local.tee $n (memory.atomic.notify (i32.const 0) (i32.const 1)))))) (local.get $n)))`;
+  const { engine, module } = load(wat, { profile: "sandbox" });
+  const [one, other] = [new Store(engine), new Store(engine)];
+  const memory = new Memory(one, { initial: 1, maximum: 1, shared: true });
+  const waits = new Instance<any>(one, module, { env: { memory } }).exports;
+  const notifies = new Instance<any>(other, module, { env: { memory: Memory.fromShared(other, memory.share()) } }).exports;
+  t.deepEqual(await Promise.all([callInBackground(waits.wait), callInBackground(notifies.notify)]), [0, 1]);
 });

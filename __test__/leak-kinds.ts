@@ -16,6 +16,9 @@ import {
   type StoreOptions,
   StructRef,
   Tag,
+  callAsync,
+  callInBackground,
+  promising,
   run,
   runSync,
 } from "../index.js";
@@ -120,6 +123,18 @@ export const kinds: Record<string, Kind> = {
   "values of any kind that the guest catches": stores((_, exports) => exports.keep(), (_, exports) => throws({ exports })),
   "tags and exceptions of JavaScript's": stores((store, exports) => new Exception(new Tag(store, { parameters: ["externref"] }), [exports])),
   "calls that trap": stores((_, exports) => fails(() => exports.trap())),
+  "calls that wait": stores((_, exports) => callAsync(exports.call, 1), async (x, exports) => x + exports.m.byteLength),
+  "calls that wait for ever, left": stores((_, exports) => void callAsync(exports.call, 1), () => new Promise(() => undefined)),
+  "calls that are aborted while they wait": stores(
+    (_, exports) => {
+      const control = new AbortController();
+      const call = promising(exports.call, { signal: control.signal })(1);
+      control.abort("enough");
+      return (call as Promise<unknown>).catch((reason) => reason === "enough" || throws(reason));
+    },
+    () => new Promise(() => undefined),
+  ),
+  "calls in the background": stores((_, exports) => callInBackground(exports.call, 1), async (x) => x),
   "memories that grow": stores((_, exports) => (touch(exports.m), exports.grow(1), touch(exports.m), exports.m.grow(1))),
   "growth up to a limit": stores((store, exports) => ((store.limits = { memoryBytes: 1 << 17 }), [exports.grow(1), exports.grow(1)])),
   "memories and their views": ({ engine }) => () => new Memory(new Store(engine), { initial: 1 }).buffer,

@@ -35,7 +35,7 @@ const plain = [
   ...["instantiations without an import", "instantiations with an import that throws", "calls that end with their deadline"],
 ];
 /** One guest with references serves most of the others, and some are about shared memories, pools or commands. */
-const most = ["gc", "threads", "pooling-allocator", "wasi"] as const;
+const most = ["async", "gc", "threads", "pooling-allocator", "wasi"] as const;
 for (const [kind, cycles] of [...Object.keys(kinds).map((kind) => [kind, 5000]), ...Object.keys(slow).map((kind) => [kind, 100])] as [string, number][]) {
   needing(...(plain.includes(kind) ? [] : most))(`memory, threads, descriptors and mappings are flat over ${cycles} cycles of ${kind}`, (t) => {
     const all = measure(t, kind, cycles);
