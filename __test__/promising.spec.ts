@@ -108,6 +108,19 @@ test("arguments are converted when the call is made, and what fails there reject
   await t.throwsAsync(callAsync(exports.call, failing as never), { instanceOf: RangeError, message: "mine" });
 });
 
+test("arguments of a queued call are converted once, when it is made", async (t) => {
+  const { exports } = within((x) => pause(1, x));
+  let conversions = 0;
+  const x = { valueOf: () => ++conversions };
+  const queued = promising(exports.call, { queue: true });
+  const calls = [queued(x as never), queued(x as never), queued(x as never)];
+  t.is(conversions, 3);
+  t.deepEqual(await Promise.all(calls), [2, 3, 4]);
+  const busy = new StoreBusyError("mine");
+  await t.throwsAsync(queued({ valueOf: () => { throw busy; } } as never), { is: busy });
+  t.is(conversions, 3);
+});
+
 test("promising is for exported functions and known options", (t) => {
   const { exports } = within((x) => x);
   for (const wrong of [() => 1, undefined, {}, class {}]) t.throws(() => promising(wrong as never), typeError);

@@ -215,8 +215,8 @@ interface Hearing {
   ends(outcome: Outcome): void;
 }
 
-function start({ table, number, steps }: Plan, args: unknown[], options: CallOptions, polled: boolean, hears: Hearing): void {
-  const taken = steps.take(args, table);
+/** Begins a call with arguments that are converted. */
+function start({ table, number, steps }: Plan, taken: unknown[], options: CallOptions, polled: boolean, hears: Hearing): void {
   const line = Line.of(table);
   const call: Call = new Call(
     table,
@@ -313,6 +313,7 @@ function call(plan: Plan, args: unknown[], options: CallOptions): Promise<unknow
   return new Promise((resolve, reject) => {
     const { signal, queue } = options;
     signal?.throwIfAborted();
+    const taken = plan.steps.take(args, plan.table);
     const line = Line.of(plan.table);
     let begun: Call | undefined;
     let leave: (() => void) | undefined;
@@ -331,7 +332,7 @@ function call(plan: Plan, args: unknown[], options: CallOptions): Promise<unknow
     const begin = () => {
       leave = undefined;
       try {
-        start(plan, args, options, false, hears);
+        start(plan, taken, options, false, hears);
       } catch (error) {
         // What has called us from inside of the store is done when this thread has nothing else to do.
         if (queue && error instanceof StoreBusyError) return queueMicrotask(attempt);
@@ -406,7 +407,7 @@ export class PendingCall<R = unknown> {
       beginning = true;
       const pending = new PendingCall();
       beginning = false;
-      start(plan, args, {}, true, {
+      start(plan, plan.steps.take(args, plan.table), {}, true, {
         begins: (call) => void (pending.#call = call),
         ends: (outcome) => void (pending.#outcome = outcome),
       });
