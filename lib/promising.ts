@@ -24,7 +24,9 @@ export interface CallOptions {
 }
 
 /** What native code says of a turn. */
-const Said = { done: 0, promise: 1, paused: 2, waits: 3, ended: 4 } as const;
+const Said = { done: 0, promise: 1, paused: 2, waits: 3, ended: 4, busy: 5 } as const;
+/** What it says of a call that is to be ended. */
+const Ends = { now: 0, byItself: 1, inATurn: 2 } as const;
 /** How a call is to be done, in bits. */
 const BACKGROUND = 1;
 const LATER = 2;
@@ -55,7 +57,6 @@ class Call {
 
   /** Does what native code is asked to, and what comes of it. */
   go(asked: () => unknown): void {
-    this.#stopWaiting();
     let said, value;
     try {
       said = asked();
@@ -66,10 +67,17 @@ class Call {
     }
     if (said === Said.done) return this.#end({ value });
     if (said === Said.ended) return this.#end({ error: this.#ending?.reason });
+    // Something that was called on top of the guest is under way.
+    if (said === Said.busy) return this.#later();
+    this.#stopWaiting();
     this.#wait(said);
   }
   turn(): void {
     if (this.#open) this.go(() => ask(this.table.store, Question.turn));
+  }
+  #later(): void {
+    if (this.polled) this.ready = true;
+    else setImmediate(() => this.turn());
   }
 
   #wait(said: unknown): void {
@@ -82,12 +90,12 @@ class Call {
         waiting.outcome = outcome;
         this.mayGoOn();
       };
-      Promise.resolve(waiting.promise).then(
+      adopted(waiting.promise).then(
         (value) => settled({ value }),
         (error) => settled({ error }),
       );
     } else if (said === Said.paused) {
-      spent = true;
+      if (!this.polled) spent = true;
       this.waitForTurn();
     } else {
       waiting.set(table.store, this);
@@ -123,21 +131,27 @@ class Call {
   stop(reason: unknown): void {
     if (!this.#open || this.#ending) return;
     this.#ending = { reason };
-    let ended = true;
+    let ends: unknown = Ends.now;
     try {
-      ended = ask(this.table.store, Question.end) as boolean;
+      ends = ask(this.table.store, Question.end);
     } catch {
       // The store is gone.
     }
-    if (ended) this.#end({ error: reason });
+    if (ends === Ends.now) this.#end({ error: reason });
+    if (ends === Ends.inATurn) setImmediate(() => this.turn());
   }
   #end(outcome: Outcome): void {
     this.#stopWaiting();
     this.#open = false;
+    // A promise that nobody has come to wait for may still be rejected.
+    const { waiting } = this.table;
+    if (this.#ending && waiting && waiting !== this.#promised) adopted(waiting.promise).catch(() => undefined);
     if (this.#promised && this.table.waiting === this.#promised) this.table.waiting = undefined;
     this.ended(outcome);
   }
 }
+/** A promise that settles once, after `then` was called when nothing else runs, whatever that does. */
+const adopted = (promise: unknown) => new Promise<unknown>((resolve) => resolve(promise));
 type Outcome = { value: unknown } | { error: unknown };
 
 /** Calls that native code or the event loop will have go on, by store. */
@@ -167,9 +181,12 @@ function next(): void {
   spent = false;
   const end = performance.now() + SLICE;
   let done = 0;
-  while (done < ready.length && !spent && performance.now() < end) ready[done++]!.turn();
-  ready = ready.slice(done);
-  if (ready.length > 0) setImmediate(next);
+  try {
+    while (done < ready.length && !spent && performance.now() < end) ready[done++]!.turn();
+  } finally {
+    ready = ready.slice(done);
+    if (ready.length > 0) setImmediate(next);
+  }
 }
 
 function late(): DeadlineError {
@@ -180,6 +197,7 @@ function late(): DeadlineError {
 class Line {
   #call: Call | undefined;
   #queue: (() => void)[] = [];
+  #moves = false;
   static of(table: HostTable): Line {
     let line = lines.get(table);
     if (!line) lines.set(table, (line = new Line()));
@@ -198,7 +216,11 @@ class Line {
   }
   end(call: Call): void {
     if (this.#call === call) this.#call = undefined;
+    // One that ends at once is followed by the next one here, and not inside of itself.
+    if (this.#moves) return;
+    this.#moves = true;
     while (!this.#call && this.#queue.length > 0) this.#queue.shift()!();
+    this.#moves = false;
   }
 }
 const lines = new WeakMap<HostTable, Line>();
@@ -230,11 +252,13 @@ function start({ table, number, steps }: Plan, taken: unknown[], options: CallOp
   const { thread, signal, timeoutMs = 0, queue = false } = options;
   const how = thread === "background" ? BACKGROUND | (signal ? STOPPABLE : 0) : 0;
   steps.put(taken, table);
-  if (queue || spent || polled) {
+  // The first turn is taken at once, whatever others have had: what is called next finds the guest where it waits.
+  if (queue || polled) {
     begin(table.store, number, how | LATER, timeoutMs);
     line.begin(call);
     hears.begins(call);
-    call.waitForTurn();
+    if (polled) call.waitForTurn();
+    else call.turn();
   } else {
     hears.begins(call);
     call.go(() => begin(table.store, number, how, timeoutMs));
@@ -331,11 +355,12 @@ function call(plan: Plan, args: unknown[], options: CallOptions): Promise<unknow
     };
     const begin = () => {
       leave = undefined;
+      if (signal?.aborted) return;
       try {
         start(plan, taken, options, false, hears);
       } catch (error) {
         // What has called us from inside of the store is done when this thread has nothing else to do.
-        if (queue && error instanceof StoreBusyError) return queueMicrotask(attempt);
+        if (queue && error instanceof StoreBusyError) return void setImmediate(attempt);
         forget?.();
         reject(error);
       }

@@ -67,6 +67,13 @@ pub fn depart(core: &Core, waking: Arc<Waking>) -> Result<()> {
     sent.inspect_err(|_| arrived(core))
 }
 
+/// Whether it has not come back yet.
+pub fn is_away(core: &Core) -> bool {
+    let absent = core.data.absent.borrow();
+    let absent = absent.iter().find(|absent| ptr::eq(&*absent.core, core));
+    absent.is_some_and(|absent| !*absent.back.is.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 pub fn arrived(core: &Core) {
     let mut absent = core.data.absent.borrow_mut();
     if let Some(place) = absent.iter().position(|absent| ptr::eq(&*absent.core, core)) {

@@ -110,8 +110,16 @@ pub fn ask(context: &StoreContextMut<'_, Data>) -> wasmtime::Result<UpdateDeadli
     let fibers = core.get().map(|core| &core.fibers);
     // JavaScript is not asked on a fiber.
     let look = brake.look(!fibers.is_some_and(Fibers::active));
+    if fibers.is_some_and(Fibers::is_ending) {
+        return Err(trap::carry(Failure::Thrown));
+    }
     match look {
-        Look::GoOn | Look::Again(_) if fibers.is_some_and(Fibers::may_pause) => Ok(fiber::pause()),
+        Look::GoOn | Look::Again(_)
+            if fibers.is_some_and(Fibers::may_pause)
+                || brake.worker.is_some() && fibers.is_some_and(Fibers::must_pause) =>
+        {
+            Ok(fiber::pause())
+        }
         Look::GoOn => Ok(UpdateDeadline::Continue(NEVER)),
         Look::Again(_) => Ok(UpdateDeadline::Continue(1)),
         Look::Late => Ok(UpdateDeadline::Interrupt),

@@ -71,6 +71,8 @@ enum Said {
     Waits = 3,
     /// It was ended meanwhile.
     Ended = 4,
+    /// Something on top of it is under way: nothing was done.
+    Busy = 5,
 }
 
 enum Step {
@@ -84,8 +86,11 @@ const LATER: u32 = 2;
 const STOPPABLE: u32 = 4;
 
 struct Work {
+    number: u32,
     called: Called,
     slots: Vec<ValRaw>,
+    /// Whether the guest has its arguments.
+    begun: bool,
     /// A failure of ours, or what wasm ended with.
     outcome: Result<wasmtime::Result<()>>,
 }
@@ -96,6 +101,7 @@ impl Work {
         let Called { func, sig } = self.called;
         // SAFETY: the store's list of functions has it as long as the store is there.
         let sig = unsafe { &*sig };
+        self.begun = true;
         let slots = &mut self.slots[..];
         refs_in(
             core,
@@ -130,8 +136,10 @@ impl Core {
         // SAFETY: the environment has more slots than any function has parameters, all initialized.
         unsafe { ptr::copy_nonoverlapping(self.data.slots(), slots.as_mut_ptr(), sig.params) };
         let mut work = Box::new(Work {
+            number,
             called: self.funcs.called(number)?,
             slots,
+            begun: false,
             outcome: Ok(Ok(())),
         });
         let (core, at) = (ptr::from_ref(self), &raw mut *work);
@@ -223,18 +231,28 @@ impl Core {
     /// Lets the call go on until it has ended or has to wait, and says which: a number of [`Said`]. What panics off the fiber
     /// poisons the store too.
     pub fn turn(&self) -> Result<Js> {
+        let outer = self.data.deadline.get();
         catch_unwind(AssertUnwindSafe(|| self.take_turn())).unwrap_or_else(|panic| {
+            self.data.set_deadline(outer);
             self.state.set(self.state.get() | POISONED);
             Err(panicked(panic).into())
         })
     }
     fn take_turn(&self) -> Result<Js> {
-        let stage = self.calls.stage.take();
-        if let Stage::Away | Stage::None = stage {
-            self.calls.stage.set(stage);
-            return Err(Error::internal("a turn of a call that has none").into());
+        if background::is_away(self) || self.is_in_use() {
+            return self.say(Said::Busy);
         }
         self.engine.pace()?;
+        let stage = self.calls.stage.take();
+        match stage {
+            Stage::Away | Stage::None => return Err(Error::internal("a turn of a call that has none").into()),
+            Stage::Home(_) => {}
+            _ if self.calls.ended.get() => {
+                self.clear();
+                return self.say(Said::Ended);
+            }
+            _ => {}
+        }
         let outer = self.data.deadline.get();
         let ends = self.calls.ends.get();
         if ends.is_some() {
@@ -254,6 +272,10 @@ impl Core {
                 Err(failure)
             }
         }
+    }
+    /// Whether one of its turns is under way, or something on top of it.
+    fn is_in_use(&self) -> bool {
+        self.state.get() & RUNNING != 0 || self.fibers.nested.get() > 0
     }
     fn say(&self, said: Said) -> Result<Js> {
         if !matches!(said, Said::Done) {
@@ -290,8 +312,8 @@ impl Core {
                 }
                 Turn::Wants(Want::Call(call)) => self.answered(call, false)?,
                 Turn::Wants(Want::Outside(act)) => {
-                    self.outside(act);
-                    self.back(false)?
+                    let thrown = self.outside(act)?;
+                    self.back(thrown)?
                 }
                 Turn::Wants(Want::Leave) => self.depart()?,
                 Turn::Wants(Want::Home) => {
@@ -318,6 +340,10 @@ impl Core {
     /// Calls a host function, or takes what its promise has become.
     fn answered(&self, call: *mut HostCall, settled: bool) -> Result<Step> {
         if self.serve(call, settled)? {
+            if self.calls.ended.get() {
+                self.clear();
+                return Ok(Step::Stop(Said::Ended));
+            }
             self.park(Stage::Promise(call));
             return Ok(Step::Stop(Said::Promise));
         }
@@ -335,6 +361,8 @@ impl Core {
         if self.calls.background.get() && !thrown {
             return self.depart();
         }
+        // The host function may have taken its time.
+        self.engine.pace()?;
         self.fibers.resume_with_return();
         self.go()
     }
@@ -395,20 +423,31 @@ impl Core {
         self.engine.profile().epochs
     }
 
-    /// Ends the call. Whether it has ended: if not, its next turn says how it did, or the one that is under way.
+    /// Ends the call. Says 0 where it has ended; 1 where the turn that is under way will say how it did, or the one that it comes
+    /// back for; 2 where it has to be given another turn for that, when what is on top of it is over.
     pub fn end_call(&self) -> Result<Js> {
-        let ended = if self.fibers.away.get() {
+        if self.fibers.away.get() {
             self.calls.ended.set(true);
             self.call_home();
-            false
-        } else if self.state.get() & RUNNING != 0 {
-            self.calls.ended.set(true);
-            false
-        } else {
-            self.clear();
-            true
+            return Js::number(self.env, 1.0);
+        }
+        let stage = self.calls.stage.take();
+        let said = match &stage {
+            Stage::None if self.is_in_use() => {
+                self.calls.ended.set(true);
+                1
+            }
+            _ if self.is_in_use() => {
+                self.calls.ended.set(true);
+                2
+            }
+            _ => 0,
         };
-        Js::bool(self.env, ended)
+        self.calls.stage.set(stage);
+        if said == 0 {
+            self.clear();
+        }
+        Js::number(self.env, f64::from(said))
     }
 
     /// The call is over.
@@ -416,7 +455,12 @@ impl Core {
         self.fibers.drop_root();
         let calls = &self.calls;
         calls.stage.take();
-        calls.work.take();
+        if let Some(work) = calls.work.take().filter(|work| !work.begun)
+            && let Ok(sig) = self.funcs.sig(work.number)
+        {
+            // Values of JavaScript that the guest was to get.
+            give_back(self, &work.slots, &sig.param_refs);
+        }
         calls.ends.take();
         calls.ticks.take();
         calls.waking.take();

@@ -17,9 +17,10 @@ use std::pin::Pin;
 use std::ptr;
 use std::task::{Context, Poll, Waker};
 
+use napi::sys;
 use wasmtime::{AsContextMut, Caller, Func, FuncType, StoreContextMut, UpdateDeadline};
 
-use crate::error::{Error, Result, panicked};
+use crate::error::{Error, Failure, Result, panicked};
 use crate::host_suspended::HostCall;
 use crate::store_core::{Core, Data, POISONED, RUNNING, SUSPENDED};
 use crate::trap;
@@ -87,6 +88,8 @@ pub struct Fibers {
     pub lasting: Cell<bool>,
     /// Whether it runs on another thread.
     pub away: Cell<bool>,
+    /// Whether the thread is being ended.
+    pub ending: Cell<bool>,
     order: Cell<Option<Order>>,
     want: Cell<Option<Want>>,
     body: Cell<Option<Body<'static>>>,
@@ -104,6 +107,7 @@ impl Default for Fibers {
             nested: Cell::default(),
             lasting: Cell::default(),
             away: Cell::default(),
+            ending: Cell::default(),
             order: Cell::default(),
             want: Cell::default(),
             body: Cell::default(),
@@ -136,6 +140,13 @@ impl Fibers {
     /// Whether it may let others have their turn: on another thread it need not.
     pub fn may_pause(&self) -> bool {
         self.may_wait() && !self.away.get()
+    }
+    pub fn is_ending(&self) -> bool {
+        self.ending.get()
+    }
+    /// Whether it must let its driver ask whether the thread is being ended: nobody else can.
+    pub fn must_pause(&self) -> bool {
+        self.active.get() && !self.away.get()
     }
     /// Whether a fiber is there.
     pub fn is_under_way(&self) -> bool {
@@ -219,7 +230,9 @@ impl Fibers {
         self.waiting.set(Some(unsafe {
             transmute::<Pin<&mut dyn Future<Output = ()>>, Waiting>(what)
         }));
-        self.suspend(context, Want::Wait)
+        let waited = self.suspend(context, Want::Wait);
+        self.waiting.set(None);
+        waited
     }
 }
 
@@ -346,6 +359,7 @@ impl Core {
         self.fibers.order.set(Some(order));
         let done = self.drive();
         self.fibers.nested.set(self.fibers.nested.get() - 1);
+        self.fibers.order.set(None);
         self.hosts.end(self.env, mark);
         done?.map_err(|error| self.failure(error))
     }
@@ -359,7 +373,8 @@ impl Core {
                     self.grant(want)?;
                     self.fibers.resume_with_return();
                 }
-                Turn::Paused => {}
+                // It is only in a worker that guests stop here.
+                Turn::Paused => self.fibers.ending.set(self.data.is_ending(self.env)),
             }
         }
     }
@@ -367,20 +382,31 @@ impl Core {
     fn grant(&self, want: Want) -> Result<()> {
         match want {
             Want::Call(call) => self.serve(call, false).map(drop),
-            Want::Outside(act) => {
-                self.outside(act);
-                Ok(())
-            }
+            Want::Outside(act) => self.outside(act).map(drop),
             _ => Err(Error::internal("a fiber wants to wait where it can't").into()),
         }
     }
-    pub fn outside(&self, act: *mut dyn FnMut(&Core) -> Result<()>) {
+    /// Does something of the suspended guest's off its fiber. Whether it has thrown.
+    pub fn outside(&self, act: *mut dyn FnMut(&Core) -> Result<()>) -> Result<bool> {
         let state = self.state.get();
-        self.state.set(state | SUSPENDED);
+        self.state.set(state | RUNNING | SUSPENDED);
         // SAFETY: it is on the stack of the fiber, which is suspended.
         let outcome = unsafe { (*act)(self) };
-        self.fibers.outcome.set(outcome);
         self.state.set((self.state.get() & POISONED) | state);
+        self.still_there()?;
+        let thrown = matches!(outcome, Err(Failure::Thrown));
+        self.fibers.outcome.set(outcome);
+        Ok(thrown)
+    }
+    /// Fails where a panic has taken the fiber away while JavaScript ran.
+    pub fn still_there(&self) -> Result<()> {
+        if self.fibers.is_under_way() {
+            return Ok(());
+        }
+        let mut pending = false;
+        // SAFETY: the environment of this thread.
+        unsafe { sys::napi_is_exception_pending(self.env, &mut pending) };
+        Err(if pending { Failure::Thrown } else { self.refusal() })
     }
 
     /// Does at once what Wasmtime does on fibers only, in a store that has had one: wasm's start functions run there.
@@ -400,6 +426,9 @@ impl Core {
         let mark = self.hosts.begin();
         let done = self.drive();
         self.hosts.end(self.env, mark);
+        if done.is_err() {
+            self.fibers.drop_root();
+        }
         self.state.set((self.state.get() & POISONED) | state);
         self.top.set(top);
         if self.grew.get() {

@@ -22,6 +22,12 @@ impl Fibers {
     pub fn may_pause(&self) -> bool {
         false
     }
+    pub fn must_pause(&self) -> bool {
+        false
+    }
+    pub fn is_ending(&self) -> bool {
+        false
+    }
     pub fn needed(&self) -> bool {
         false
     }

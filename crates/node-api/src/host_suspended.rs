@@ -5,7 +5,6 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::slice;
 
-use napi::sys;
 use wasmtime::{StoreContextMut, ValRaw};
 
 use crate::error::{Error, Failure, Result};
@@ -54,12 +53,7 @@ impl Core {
         self.state.set(state | RUNNING | SUSPENDED);
         let served = self.serve_now(space, host, settled);
         self.state.set((self.state.get() & POISONED) | state);
-        if !self.fibers.is_under_way() {
-            let mut pending = false;
-            // SAFETY: the environment of this thread.
-            unsafe { sys::napi_is_exception_pending(self.env, &mut pending) };
-            return Err(if pending { Failure::Thrown } else { self.refusal() });
-        }
+        self.still_there()?;
         Ok(served.unwrap_or_else(|error| {
             // SAFETY: as above, and the fiber is still there.
             unsafe { (*call).result = Err(error) };

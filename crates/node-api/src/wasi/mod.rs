@@ -97,7 +97,9 @@ impl State {
         std::mem::replace(self, left)
     }
     fn give_back(&mut self, state: State) {
-        *self = state;
+        // What another guest has exited with meanwhile.
+        let exit_code = self.exit_code.or(state.exit_code);
+        *self = State { exit_code, ..state };
     }
     /// The stream behind a descriptor, if it is one of the two.
     fn output(&self, fd: u32) -> Option<Output> {
@@ -215,7 +217,7 @@ pub fn adopt_wasi(store: Js, options: Js) -> napi::Result<()> {
     guard(store.env, || {
         let core = store_of_number(store)?;
         // Before a file is opened, or emptied.
-        if core.enter(|context| context.data().wasi.outputs.is_some())? {
+        if core.enter(|context| context.data().wasi.outputs.is_some() || context.data().wasi.lent)? {
             return Err(Error::type_error("the store has a WASI of its own, and these imports bring another").into());
         }
         let (state, callbacks) = State::read(options)?;
