@@ -3,7 +3,7 @@
 
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { Instance, Linker, Store, callAsync, callInBackground, promising, startCall } from "../index.js";
+import { Instance, Linker, Store, callAsync, callInBackground, promising, requireFeature, startCall } from "../index.js";
 import { artifact, collect, load, needing, start } from "./helper.js";
 import { command, hello } from "./wasi-guest.js";
 
@@ -16,7 +16,11 @@ const guest = `(module
     (drop (call $f (i32.const 0)))
     (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get 0)))) (local.get $i))
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`;
-const within = (f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) => start(guest, { env: { f } }, options);
+function within(f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) {
+  // A build without it is not asked what else it would do.
+  requireFeature("async");
+  return start(guest, { env: { f } }, options);
+}
 const never = () => new Promise<number>(() => undefined);
 const reasonOf = (call: Promise<unknown>) => call.then((value) => `resolved with ${String(value)}`, (reason) => reason);
 
@@ -164,6 +168,7 @@ needing("async", "wasi")("a function for output that throws, or aborts, leaves t
 });
 
 test("a worker ends also where a guest computes on top of one that waits, or as it starts", async (t) => {
+  requireFeature("async");
   const spin = `(module (import "env" "f" (func $f)) (func (export "call") (call $f)) (func (export "spin") (loop $l (br $l))))`;
   const starts = `(module (func $s (loop $l (br $l))) (start $s))`;
   const files = [spin, starts].map((wat) => artifact(wat, "sandbox"));

@@ -1,8 +1,8 @@
 // Calls that may wait: what host functions promise, what may happen to the store meanwhile, and how such calls end.
 
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
-import { type ExecutionContext } from "ava";
-import { DeadlineError, IncompatibleModuleError, Instance, Linker, Memory, Store, StoreBusyError, Trap, callAsync, promising } from "../index.js";
+import plain, { type ExecutionContext } from "ava";
+import { DeadlineError, IncompatibleModuleError, Instance, Linker, Memory, Store, StoreBusyError, Trap, callAsync, promising, requireFeature } from "../index.js";
 import { collect, load, needing, rangeError, start, typeError } from "./helper.js";
 
 const test = needing("async");
@@ -24,7 +24,11 @@ const guest = `(module
   (func (export "store") (param i32 i32) (i32.store (local.get 0) (local.get 1)))
   (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
   (func (export "spin") (loop $l (br $l))))`;
-const within = (f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) => start(guest, { env: { f } }, options);
+function within(f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) {
+  // A build without it is not asked what else it would do.
+  requireFeature("async");
+  return start(guest, { env: { f } }, options);
+}
 
 test("a call whose host function returns a promise sleeps until it is settled, and the event loop goes on", async (t) => {
   let resolve!: (value: number) => void;
@@ -185,8 +189,8 @@ test("calls that do not wait are what they were, before, during and after one th
   t.is(exports.grow(), 1);
 });
 
-test("a promise that a call returns nothing waits for converts as any object does", (t) => {
-  const { exports } = within(() => Promise.resolve(5));
+plain("a promise that a call returns nothing waits for converts as any object does", (t) => {
+  const { exports } = start(guest, { env: { f: () => Promise.resolve(5) } });
   t.is(exports.call(1), 1);
 });
 test("nor does one in a call inside of one that waits", async (t) => {
@@ -304,6 +308,7 @@ test("start functions may wait: Instance.create, Linker.instantiateAsync, Instan
   const wat = `(module (import "env" "f" (func $f (param i32) (result i32))) (global $g (mut i32) (i32.const 0))
     (func $start (global.set $g (call $f (i32.const 5)))) (start $start)
     (func (export "get") (result i32) (global.get $g)))`;
+  requireFeature("async");
   const { engine, module } = load(wat);
   const f = async (x: number) => (await turn(), x * 3);
   const linker = new Linker(engine).defineFunc("env", "f", { parameters: ["i32"], results: ["i32"] }, f);
@@ -378,6 +383,7 @@ needing("async", "gc")("references come through, are collected, and are thrown a
 });
 
 test("what waits for a promise that is never settled is collected with it", async (t) => {
+  requireFeature("async");
   const { engine, module } = load(guest);
   for (let i = 0; i < 50; i++) {
     const { exports } = new Instance(new Store(engine), module, { env: { f: () => new Promise(() => undefined) } });
