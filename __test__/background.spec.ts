@@ -3,7 +3,7 @@
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
 import { type ExecutionContext } from "ava";
-import { DeadlineError, IncompatibleModuleError, Instance, Memory, Store, StoreBusyError, Trap, callInBackground, promising } from "../index.js";
+import { DeadlineError, IncompatibleModuleError, Instance, Memory, Store, StoreBusyError, Trap, callInBackground, promising, requireFeature } from "../index.js";
 import { collect, load, needing, start } from "./helper.js";
 
 const test = needing("async");
@@ -18,14 +18,18 @@ const guest = `(module
   (func (export "count") (param i32) (result i32) (local $i i32)
     (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get 0)))) (local.get $i))
   (func (export "spin") (loop $l (br $l))))`;
-const within = (f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) => start(guest, { env: { f } }, options);
+function within(f: (x: number) => unknown, options: Parameters<typeof start>[2] = {}) {
+  // A build without it is not asked what else it would do.
+  requireFeature("async");
+  return start(guest, { env: { f } }, options);
+}
 
 test("a guest computes on another thread, while the event loop turns", async (t) => {
   const { exports } = within((x) => x);
   let turns = 0;
   const called = callInBackground(exports.count, 300_000_000);
   let open = true;
-  void called.then(() => (open = false));
+  void called.finally(() => (open = false));
   while (open) {
     await turn();
     turns++;
