@@ -242,6 +242,8 @@ function ways() {
 }
 async function insideOfGuests(trial: Trial) {
   for (const [label, enter] of ways()) {
+    // One in which no call has waited: such a store defines no whole modules.
+    trial.w = trial.fresh();
     const calling = trial.call();
     let inner: Promise<Outcome | undefined> | undefined;
     const body = () => {
