@@ -115,11 +115,11 @@ test("a signal leaves no listener behind, and none of its aborts does harm later
 });
 
 test("a guest without a brake is not run with a signal, and what is no signal is refused", async (t) => {
-  const module = Module.deserializeFile(engineOf(), artifact(computes));
+  const module = Module.deserializeFile(engineOf("debug"), artifact(computes, "debug"));
   const error = await t.throwsAsync(run(module, { signal: new AbortController().signal, stdin }), {
     instanceOf: IncompatibleModuleError,
   });
-  t.like(error, { setting: "interruption", expected: "sandbox", found: "default" });
+  t.like(error, { setting: "interruption", expected: "debug+epochs", found: "debug" });
   for (const signal of [null, 5, {}, "abort", new EventTarget()] as any[]) {
     await t.throwsAsync(run(module, { signal, stdin }), typeError);
     t.throws(() => runSync(module, { signal, stdin }), typeError);

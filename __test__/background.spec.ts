@@ -101,7 +101,7 @@ test("a signal and a deadline end a guest that computes there, and one that wait
 });
 
 test("a guest without a brake can have no signal and no deadline there", async (t) => {
-  const { exports } = within((x) => x);
+  const { exports } = within((x) => x, { profile: "debug" });
   const { signal } = new AbortController();
   for (const options of [{ signal }, { timeoutMs: 5 }]) {
     const called = promising(exports.call, { thread: "background", ...options })(1);

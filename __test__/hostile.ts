@@ -31,10 +31,15 @@ export const entries = ["export", "host function", "start function", "callMany",
 export const timeoutMs = 50;
 const deadline: Limit = {
   name: `\`timeoutMs: ${timeoutMs}\``,
-  profile: "sandbox",
+  profile: "default",
   options: { timeoutMs },
   flags: ["-W", `timeout=${timeoutMs}ms`],
   end: "DeadlineError interrupt",
+};
+const epochs: Limit = {
+  ...deadline,
+  name: `\`timeoutMs: ${timeoutMs}\`, profile \`sandbox\``,
+  profile: "sandbox",
 };
 const fuel: Limit = {
   name: "`fuel: 1000000n`",
@@ -53,7 +58,7 @@ const memory = (end: string, limits: StoreLimits = {}): Limit => ({
 const trapping = { trapOnGrowFailure: true };
 const stack: Limit = { name: "the stack (`maxWasmStack`)", profile: "default", options: {}, flags: [], end: "Trap stackOverflow" };
 
-const brakes = [deadline, fuel];
+const brakes = [deadline, epochs, fuel];
 const wasi = (name: string) =>
   `(import "wasi_snapshot_preview1" "${name}" (func $${name} (param i32 i32 i32 i32) (result i32))) (data (i32.const 16) "\\01")`;
 const commands: Entry[] = ["export", "host function", "run", "runSync", "cwasm run"];
@@ -84,7 +89,7 @@ export const attacks: Attack[] = [
     name: "grows its memory, and tries again for ever",
     wat: "",
     body: "(loop $l (drop (memory.grow (i32.const 1))) (br $l))",
-    limits: [deadline, fuel, memory("MemoryLimitError memoryLimit", trapping)],
+    limits: [deadline, epochs, fuel, memory("MemoryLimitError memoryLimit", trapping)],
   },
   {
     name: "grows its memory until it is refused",

@@ -283,7 +283,7 @@ test("a deadline ends a call that computes, and one that waits", async (t) => {
 });
 
 test("a deadline needs a guest that can be stopped", async (t) => {
-  const { exports } = within((x) => x);
+  const { exports } = within((x) => x, { profile: "debug" });
   const error = await t.throwsAsync(promising(exports.call, { timeoutMs: 30 })(1), { instanceOf: IncompatibleModuleError });
   t.is((error as IncompatibleModuleError).setting, "interruption");
   t.is(await callAsync(exports.call, 1), 2);

@@ -22,7 +22,7 @@ function plain({ problem, ...info }: ArtifactInfo) {
 }
 
 function text(info: ArtifactInfo): string {
-  const { kind, name, wasmtimeVersion, stamp, packageVersion, profile, target, cpu, compiler, wasm, functions, signature, problem } = info;
+  const { kind, name, wasmtimeVersion, stamp, packageVersion, profile, interruption, target, cpu, compiler, wasm, functions, signature, problem } = info;
   const unknown = "unknown (not made by cwasm)";
   const rows: [string, string | undefined][] = [
     ["kind", shown(kind + (name === undefined ? "" : ` '${name}'`))],
@@ -31,6 +31,7 @@ function text(info: ArtifactInfo): string {
     ["stamp", shown(stamp)],
     ["compiled by", wasmtimeVersion === undefined ? unknown : shown(`Wasmtime ${wasmtimeVersion}, package ${packageVersion}${compiler ? `, ${compiler.optLevel}` : ""}`)],
     ["profile", shown(profile ?? unknown)],
+    ["interruption", shown(interruption ?? unknown)],
     ["target", shown(target ?? unknown)],
     ["CPU", cpu === undefined ? unknown : cpu.features.length === 0 ? "the baseline" : shown(cpu.features.join(" "))],
     ["from wasm", wasm && shown(`${wasm.sha256}, ${size(wasm.bytes)}`)],

@@ -26,6 +26,8 @@ export const hasVector = (types: readonly ValType[]) => types.includes("v128");
 
 export class Here implements Side {
   readonly store: Store;
+  /** Where its traps were. */
+  readonly places: string[] = [];
   readonly shape: string[];
   constructor(readonly module: Module) {
     this.store = new Store(module.engine);
@@ -39,6 +41,7 @@ export class Here implements Side {
     const wrong = fault(error);
     if (wrong !== undefined) return { error: wrong };
     if (error instanceof Thrown) return { error: error.message };
+    if (error instanceof Trap) this.places.push(JSON.stringify(error.frames));
     if (!(error instanceof Trap)) return isStack(error) ? { overflow: true } : { error: nameOf(error) };
     return error.trapCode === "stackOverflow" ? { overflow: true } : { trap: error.trapCode };
   }

@@ -671,6 +671,12 @@ export interface CompilerConfig {
   nanCanonicalization?: boolean
   /** Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`. */
   parallel?: boolean
+  /**
+   * Put checks into the code of profiles that have neither epochs nor debug information, so that guests can be stopped:
+   * `timeoutMs` and `signal` need it. They cost next to nothing (docs/limits.md). Default true, false with a `moduleVersion` of your
+   * own and `wasmtime`, as other embedders know nothing of them.
+   */
+  interruptible?: boolean
 }
 
 /** How an engine compiles and runs. `profile` decides which artifacts it can load; the other members here do not. */

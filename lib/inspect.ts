@@ -18,6 +18,11 @@ export interface ArtifactInfo {
   /** The package that compiled it. */
   packageVersion?: string;
   profile?: string;
+  /**
+   * How a guest is stopped that computes, which `timeoutMs` and `signal` need: `page` and `flag` are checks in its code (docs/limits.md),
+   * `epochs` those of Wasmtime, `none` is none.
+   */
+  interruption?: string;
   /** The target triple. */
   target?: string;
   cpu?: {
@@ -75,12 +80,13 @@ export function inspect(artifact: string | URL | Uint8Array): ArtifactInfo {
 function described(parts: ArtifactParts): Omit<ArtifactInfo, "sha256"> {
   const { stamp, isComponent, bytes } = parts;
   const sized = ([name, bytes]: [string, number]) => ({ name, bytes });
-  const { wasmtime, profile, target, cpu, sharedMemoryGrowth: _, ...settings } = lines(parts.settings);
+  const { wasmtime, profile, target, cpu, interruption, sharedMemoryGrowth: _, ...settings } = lines(parts.settings);
   const info = {
     kind: isComponent ? ("component" as const) : ("module" as const),
     stamp,
     wasmtimeVersion: wasmtime,
     profile,
+    interruption,
     target,
     cpu: cpu === undefined ? undefined : { features: cpu.split(",").filter(Boolean) },
     ...facts(parts.facts),

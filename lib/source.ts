@@ -29,8 +29,8 @@ function engineOf(config: Config): Engine {
   if (!engine) engines.set(key, (engine = new native.Engine(config)));
   return engine;
 }
-function configFor({ profile, fuel, timeoutMs, signal, config }: Own): Config {
-  return { profile: profile ?? (fuel !== undefined ? "metered" : (timeoutMs ?? signal) !== undefined ? "sandbox" : "default"), ...config };
+function configFor({ profile, fuel, config }: Own): Config {
+  return { profile: profile ?? (fuel !== undefined ? "metered" : "default"), ...config };
 }
 /** The engine to compile with. */
 export const engineFor = (own: Own) => engineOf(configFor(own));

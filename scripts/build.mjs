@@ -81,7 +81,7 @@ function withoutReports() {
 function fingerprint(settings) {
   const hash = createHash("sha256").update(JSON.stringify(settings));
   hash.update(output("rustc", ["-vV"]));
-  const folders = ["crates/node-api", ".cargo"].flatMap((folder) =>
+  const folders = ["crates/node-api", "crates/interrupt", ".cargo"].flatMap((folder) =>
     readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),

@@ -1,5 +1,5 @@
 // npm test [-- SPEC… --variant=full|min|bare]: builds, then runs the specs on both variants, on a custom build without any feature (bare) and
-// under harder conditions, and the official test suite, of which each file counts as one on each variant, random cases, of which each kind
+// under harder conditions, the tests of crates/interrupt, and the official test suite, of which each file counts as one on each variant, random cases, of which each kind
 // does, and the embedding for platforms without an operating system where there is what builds it; in CI that is installed.
 // The last line is `N passed, N failed`.
 
@@ -41,6 +41,7 @@ const wanted = (spec) => names.length === 0 || names.some((name) => name === spe
 if (wanted("stock")) upstream();
 if (wanted("esbuild")) await prepare("esbuild");
 const total = { passed: 0, failed: bindingIsStale() ? 1 : 0 };
+if (specs.length === 0) add(rust());
 for (const pass of passes) {
   say(`Testing ${pass.title}…`);
   add(await ava(pass));
@@ -57,6 +58,17 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 function add({ passed, failed }) {
   total.passed += passed;
   total.failed += failed;
+}
+
+/** The tests of the one crate that is more than an addon's. */
+function rust() {
+  say("Testing what makes modules interruptible…");
+  const flags = ["test", "--quiet", "--package", "cwasm-interrupt", "--locked", "--target-dir", inRoot("target")];
+  const { status, stdout } = spawnSync("cargo", flags, { cwd: root, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" });
+  console.log(stdout);
+  const sum = (pattern) => [...stdout.matchAll(pattern)].reduce((sum, [, n]) => sum + Number(n), 0);
+  const failed = sum(/ (\d+) failed/g);
+  return { passed: sum(/ (\d+) passed/g), failed: status !== 0 && failed === 0 ? 1 : failed };
 }
 
 /** ava prints one line per test, with a mark; a crashed, refused or timed-out file has a line with a mark too. */

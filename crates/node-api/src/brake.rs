@@ -1,7 +1,7 @@
 //! What stops a guest: its deadline, a caller who wants no more of it, and the end of its thread.
 //!
-//! A guest whose code looks at the engine's epoch is asked at each tick whether it may go on ([`ask`]); one that waits in WASI
-//! looks by itself ([`crate::wasi`]).
+//! A guest whose code looks at the engine's epoch is asked at each tick whether it may go on ([`ask`]); one whose code has checks ends
+//! when its store's page is taken away ([`crate::page`]); one that waits in WASI looks by itself ([`crate::wasi`]).
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,37 @@ use crate::engine::EngineParts;
 use crate::env::EnvData;
 use crate::error::{Failure, Result};
 use crate::fiber::{self, Fibers};
+use crate::page::Page;
 use crate::store_core::Data;
 use crate::ticker::{NEVER, TICK, Ticks, WATCH};
 use crate::trap;
+
+/// What is pulled to stop the guests of a store.
+#[derive(Clone)]
+pub enum Lever {
+    /// They look whether they may go on.
+    Epochs(Engine),
+    /// They end.
+    Page(Arc<Page>),
+}
+
+impl Lever {
+    pub fn pull(&self) {
+        match self {
+            Lever::Epochs(engine) => engine.increment_epoch(),
+            Lever::Page(page) => page.take_away(),
+        }
+    }
+    pub fn release(&self) {
+        if let Lever::Page(page) = self {
+            page.put_back();
+        }
+    }
+    /// Whether it is the epoch of this engine.
+    pub fn is_of(&self, engine: &Engine) -> bool {
+        matches!(self, Lever::Epochs(own) if Engine::same(own, engine))
+    }
+}
 
 /// What a guest must look at now and then.
 #[derive(Clone)]
@@ -76,7 +104,7 @@ impl Brake {
     pub fn watch(&self, engine: &EngineParts) -> Result<Option<Ticks>> {
         let wanted = self.worker.filter(|_| engine.profile().epochs);
         wanted
-            .map(|_| Ticks::new(&engine.engine, Instant::now() + WATCH, WATCH))
+            .map(|_| Ticks::new(Lever::Epochs(engine.engine.clone()), Instant::now() + WATCH, WATCH))
             .transpose()
     }
     /// After how many ticks the guest looks, if nothing else is known.
@@ -128,15 +156,13 @@ pub fn ask(context: &StoreContextMut<'_, Data>) -> wasmtime::Result<UpdateDeadli
 }
 
 /// A caller's way to stop a guest that runs on another thread.
-pub struct Stop {
-    engine: Engine,
-    state: Mutex<Course>,
-}
+pub struct Stop(Mutex<Course>);
 enum Course {
     /// In the queue.
     Waits,
-    Runs,
-    /// No more of it. While the guest still runs, the epoch moves.
+    /// With what it can be stopped by.
+    Runs(Option<Lever>),
+    /// No more of it. While the guest still runs, its lever is pulled.
     Stops {
         _ticks: Option<Ticks>,
     },
@@ -144,24 +170,21 @@ enum Course {
 }
 
 impl Stop {
-    pub fn new(engine: &Engine) -> Arc<Stop> {
-        Arc::new(Stop {
-            engine: engine.clone(),
-            state: Mutex::new(Course::Waits),
-        })
+    pub fn new() -> Arc<Stop> {
+        Arc::new(Stop(Mutex::new(Course::Waits)))
     }
     fn state(&self) -> MutexGuard<'_, Course> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
     fn is_wanted(&self) -> bool {
         matches!(*self.state(), Course::Stops { .. })
     }
     /// Called when the guest begins; whether it may.
-    pub fn begin(&self) -> bool {
+    pub fn begin(&self, lever: Option<Lever>) -> bool {
         let mut state = self.state();
         let waits = matches!(*state, Course::Waits);
         if waits {
-            *state = Course::Runs;
+            *state = Course::Runs(lever);
         }
         waits
     }
@@ -173,9 +196,9 @@ impl Stop {
     pub fn stop(&self) -> bool {
         let mut state = self.state();
         let begun = !matches!(*state, Course::Waits);
-        let ticks = match *state {
-            Course::Runs => Ticks::new(&self.engine, Instant::now(), TICK).ok(),
-            Course::Waits => None,
+        let ticks = match &*state {
+            Course::Runs(Some(lever)) => Ticks::new(lever.clone(), Instant::now(), TICK).ok(),
+            Course::Runs(None) | Course::Waits => None,
             Course::Stops { .. } | Course::Done => return begun,
         };
         *state = Course::Stops { _ticks: ticks };

@@ -35,6 +35,9 @@ impl Settings {
         let cache = Cache::new(cache).map_err(|error| Error::type_error(format!("config.cache: {error:#}")))?;
         Ok(Settings(Some(cache)))
     }
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
     pub fn apply(&self, config: &mut wasmtime::Config) -> Result<()> {
         config.cache(self.0.clone());
         Ok(())

@@ -23,7 +23,7 @@ use crate::store_core::{Core, Data, ELSEWHERE, POISONED, RUNNING, SUSPENDED};
 use crate::ticker::{TICK, Ticks};
 use crate::val::{give_back, refs_in, refs_out};
 use crate::waking::Waking;
-use crate::{background, deadline, trap};
+use crate::{background, trap};
 
 /// The call that is under way in a store, if one is.
 #[derive(Default)]
@@ -152,7 +152,7 @@ impl Core {
         });
         let stoppable = match flags & STOPPABLE {
             0 => Ok(()),
-            _ => deadline::needs_brake(&self.engine, "signal"),
+            _ => self.needs_brake("signal"),
         };
         if let Err(failure) = stoppable.and_then(|()| self.begin(make, flags & BACKGROUND != 0, timeout)) {
             // Values of JavaScript that the guest was to get.
@@ -174,13 +174,15 @@ impl Core {
         self.has_stack()?;
         let timeout = timeout.or(self.timeout.get());
         if timeout.is_some() {
-            deadline::needs_brake(&self.engine, "timeoutMs")?;
+            self.needs_brake("timeoutMs")?;
         }
         let ends = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let lever = self.lever();
         let ticks = ends
-            .map(|ends| Ticks::new(&self.engine.engine, ends, TICK))
+            .zip(lever.clone())
+            .map(|(ends, lever)| Ticks::new(lever, ends, TICK))
             .transpose()?;
-        let stop = background.then(|| Stop::new(&self.engine.engine));
+        let stop = background.then(Stop::new);
         let waking = Waking::new(self.env, self.number.get())?;
         let mut make = Some(make);
         self.fibers.lasting.set(true);
@@ -192,7 +194,7 @@ impl Core {
         });
         begun.inspect_err(|_| self.fibers.lasting.set(false))?;
         if let Some(stop) = &stop {
-            stop.begin();
+            stop.begin(lever);
         }
         let calls = &self.calls;
         calls.ends.set(ends);
@@ -420,7 +422,7 @@ impl Core {
         if let Some(stop) = &*self.calls.stop.borrow() {
             stop.stop();
         }
-        self.engine.profile().epochs
+        self.has_brake()
     }
 
     /// Ends the call. Says 0 where it has ended; 1 where the turn that is under way will say how it did, or the one that it comes
@@ -463,6 +465,7 @@ impl Core {
         }
         calls.ends.take();
         calls.ticks.take();
+        self.late.take();
         calls.waking.take();
         if let Some(stop) = calls.stop.take() {
             stop.end();
@@ -474,7 +477,14 @@ impl Core {
     }
     /// Puts into the slots what the function has returned.
     fn finish(&self, ended: wasmtime::Result<()>) -> Result<()> {
-        let work = self.calls.work.take();
+        let mut work = self.calls.work.take();
+        // As long as it is known whether its checks have ended it.
+        let of_guest = |error| trap::of_guest(error, self.page().as_deref());
+        let ended = ended.map_err(of_guest);
+        if let Some(work) = &mut work {
+            let outcome = std::mem::replace(&mut work.outcome, Ok(Ok(())));
+            work.outcome = outcome.map(|ended| ended.map_err(of_guest));
+        }
         self.clear();
         ended.map_err(|error| self.failure(error))?;
         if let Some(work) = work {

@@ -10,14 +10,16 @@ use napi_derive::napi;
 use wasmtime::OptLevel;
 
 use crate::bytes::Bytes;
-use crate::describe::{self, Description};
+use crate::describe;
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Field, Result, guard};
 use crate::js::{Js, check};
-use crate::module::{Module, image};
+use crate::module::Module;
 use crate::options::{Options, known};
+use crate::precompile::Plan;
 use crate::profile::Profile;
+use crate::refused::refused;
 use crate::share::Place;
 use crate::task::{self, Pool};
 use crate::{features, parallel, wat};
@@ -37,11 +39,16 @@ pub struct CompilerConfig {
     pub nan_canonicalization: Option<bool>,
     /// Compile the functions of a module on several threads. Default true. Needs the feature `parallel-compilation`.
     pub parallel: Option<bool>,
+    /// Put checks into the code of profiles that have neither epochs nor debug information, so that guests can be stopped:
+    /// `timeoutMs` and `signal` need it. They cost next to nothing (docs/limits.md). Default true, false with a `moduleVersion` of your
+    /// own and `wasmtime`, as other embedders know nothing of them.
+    pub interruptible: Option<bool>,
 }
 known!(CompilerConfig {
     opt_level,
     nan_canonicalization,
-    parallel
+    parallel,
+    interruptible
 });
 
 /// How to wait for a compilation.
@@ -93,6 +100,8 @@ pub struct Settings {
     opt_level: OptLevel,
     nan_canonicalization: bool,
     parallel: bool,
+    /// Where it was said.
+    pub interruptible: Option<bool>,
 }
 
 const LEVELS: [(&str, OptLevel); 3] = [
@@ -117,6 +126,7 @@ impl Settings {
         Ok(Settings {
             opt_level: options.choice("opt_level", &LEVELS)?.unwrap_or(usual),
             nan_canonicalization: canonical.unwrap_or(profile.is_deterministic()),
+            interruptible: options.bool("interruptible")?,
             parallel: match options.bool("parallel")? {
                 Some(true) if !features::PARALLEL_COMPILATION => {
                     return Err(features::absent("parallel-compilation", "config.compiler.parallel"));
@@ -185,14 +195,10 @@ impl Source {
             Source::Text(text) => wat::parse(&text, profile),
         }
     }
-    fn compile(self, parts: &EngineParts) -> Result<(wasmtime::Module, Arc<[u8]>)> {
-        let wasm = self.wasm(parts.profile())?;
-        let module = compiled(&wasm, parts.profile(), |wasm| {
-            wasmtime::Module::from_binary(&parts.engine, wasm)
-        })?;
-        // What an artifact of it would have, as there may be one.
-        let block = Description::of(&wasm, true).block(&parts.settings, image(&module))?;
-        Ok((module, block.into()))
+    fn compile(self, parts: &EngineParts) -> Result<wasmtime::Module> {
+        let artifact = Plan::here(parts).precompile(self)?;
+        // SAFETY: an artifact of our own making.
+        unsafe { wasmtime::Module::deserialize(&parts.engine, artifact) }.map_err(refused)
     }
 }
 
@@ -205,7 +211,7 @@ pub fn compiled<T>(wasm: &[u8], profile: Profile, compile: impl Fn(&[u8]) -> was
     compile(&describe::without(wasm, describe::is_debug_info)).map_err(compile_error)
 }
 
-fn compile_error(error: wasmtime::Error) -> Failure {
+pub fn compile_error(error: wasmtime::Error) -> Failure {
     let text = format!("{error:#}");
     // "… (at offset 0x1f)" of one part of Wasmtime, "… at offset 31: …" of another.
     let offset = text.split_once("at offset ").and_then(|(_, rest)| {
@@ -277,7 +283,7 @@ impl Module {
                 env,
                 signal,
                 move || source.compile(&parts),
-                move |_, (module, block)| Module::wrap(module, engine.get()?, Some(block), Place::default()),
+                move |_, module| Module::wrap(module, engine.get()?, Place::default()),
             )
         })
     }
@@ -290,8 +296,8 @@ impl Module {
     pub fn compile_sync(engine: Js, source: Js) -> napi::Result<Js> {
         guard(engine.env, || {
             let parts = &engine.class::<Engine>("engine")?.parts;
-            let (module, block) = Source::read(source)?.compile(parts)?;
-            Module::wrap(module, engine, Some(block), Place::default())
+            let module = Source::read(source)?.compile(parts)?;
+            Module::wrap(module, engine, Place::default())
         })
     }
 
@@ -313,11 +319,8 @@ impl Module {
                 .module
                 .serialize()
                 .map_err(|e| Error::new("WasmtimeError", format!("{e:#}")))?;
-            let Some(block) = &self.block else {
-                // It was loaded from an artifact, and is that.
-                return Js::buffer(env.raw(), &bytes);
-            };
-            Js::buffer(env.raw(), &describe::artifact(bytes, block)?)
+            // It is an artifact, and was loaded from that.
+            Js::buffer(env.raw(), &bytes)
         })
     }
 }

@@ -141,7 +141,8 @@ pub struct Settings {
     pub module_version: ModuleVersion,
     minimum: Version,
     pub compiler: compiler::Settings,
-    cache: cache::Settings,
+    /// Looked at where something is compiled.
+    pub cache: cache::Settings,
     pooling: pooling::Settings,
 }
 

@@ -7,8 +7,10 @@ use wasmparser::{
 };
 
 use crate::artifact::Artifact;
+use crate::checks::Compiled;
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::interruption::Starts;
 use crate::metadata::{FOOTER, FORMAT, Kind, MAGIC};
 
 /// What there is to say about a module.
@@ -66,11 +68,12 @@ impl Description {
         }
     }
 
-    /// The block: what is known of the module, of the settings, and of the CPU that the code in its image needs.
-    pub fn block(self, settings: &Settings, image: &[u8]) -> Result<Vec<u8>> {
-        let (_, cpu) = head(image)?;
+    /// The block: what is known of the module, of the settings, and of the code.
+    pub fn block(self, settings: &Settings, compiled: &Compiled) -> Result<Vec<u8>> {
+        let (_, cpu) = head(&compiled.image)?;
         let mut lines = settings.lines();
         lines.push(("cpu".into(), cpu.join(",")));
+        lines.push(("interruption".into(), compiled.interruption.name().into()));
         lines.push(("sharedMemoryGrowth".into(), self.shared_growth.to_string()));
         let lines: String = lines.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         let mut facts = self.facts;
@@ -83,6 +86,9 @@ impl Description {
         writer.add(Kind::Facts, "", facts.to_string().as_bytes());
         for (name, data) in &self.customs {
             writer.add(Kind::Custom, name, data);
+        }
+        if compiled.interruption.has_checks() {
+            writer.add(Kind::Starts, "", &Starts::written(&compiled.starts));
         }
         Ok(writer.finish())
     }

@@ -67,7 +67,7 @@ enum What {
 /// What came out of wasm.
 pub fn failure(core: &Core, context: StoreContextMut<'_, Data>, error: wasmtime::Error) -> Failure {
     if !error.is::<ThrownException>() {
-        return trap::failure(error);
+        return trap::failure(trap::of_guest(error, core.page().as_deref()));
     }
     let what = gc::scope(context, |mut context| match context.take_pending_exception() {
         Some(exception) => What::of(core, &mut context, exception),

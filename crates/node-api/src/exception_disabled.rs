@@ -17,8 +17,8 @@ impl Raised {
     }
 }
 
-pub fn failure(_: &Core, _: StoreContextMut<'_, Data>, error: wasmtime::Error) -> Failure {
-    trap::failure(error)
+pub fn failure(core: &Core, _: StoreContextMut<'_, Data>, error: wasmtime::Error) -> Failure {
+    trap::failure(trap::of_guest(error, core.page().as_deref()))
 }
 
 pub struct Caught;

@@ -13,6 +13,7 @@ use crate::global::Global;
 use crate::js::{Js, constructing};
 use crate::limits;
 use crate::module::of_engine;
+use crate::shape::Shape;
 use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
@@ -50,16 +51,16 @@ impl Instance {
 
 impl Core {
     /// Resolves a module's imports from an imports object. Getters run, so nothing of the store may be held.
-    fn resolve(self: &Rc<Core>, module: Js, wasm: &wasmtime::Module, imports: Js) -> Result<Vec<Import>> {
+    fn resolve(self: &Rc<Core>, module: Js, shape: &Shape, imports: Js) -> Result<Vec<Import>> {
         if !imports.is_undefined() {
             imports.to_object("imports")?;
         }
-        if wasm.imports().len() == 0 {
+        if shape.imports().len() == 0 {
             return Ok(Vec::new());
         }
         let values = self.table()?.invoke("resolve", &[module, imports])?;
-        let mut resolved = Vec::with_capacity(wasm.imports().len());
-        for (i, import) in wasm.imports().enumerate() {
+        let mut resolved = Vec::with_capacity(shape.imports().len());
+        for (i, import) in shape.imports().enumerate() {
             let value = values.index(i as u32)?;
             let ty = import.ty();
             resolved.push(match ty {
@@ -128,11 +129,11 @@ impl Core {
     /// What a module is instantiated with, given an imports object, and how much its memories may grow unasked.
     pub(crate) fn plan(self: &Rc<Core>, module: Js, imports: Js) -> Result<(u64, Plan)> {
         let found = of_engine(&module, &self.engine)?;
-        let (growth, wasm) = (found.shared_growth, &found.module);
+        let (growth, shape) = (found.shared_growth, &found.shape);
         self.usable()?;
-        let resolved = self.resolve(module, wasm, imports)?;
-        self.runs(&found.shape);
-        let externs = self.enter(|mut context| {
+        let resolved = self.resolve(module, shape, imports)?;
+        self.runs(shape)?;
+        let mut externs = self.enter(|mut context| {
             let extern_of = |import| match import {
                 Import::Item(item) => item.to_extern(self),
                 Import::Host(ty, place) => {
@@ -147,7 +148,10 @@ impl Core {
             };
             resolved.into_iter().map(extern_of).collect::<Result<Vec<_>>>()
         })??;
-        Ok((growth, Plan::Imports(wasm.clone(), externs)))
+        if let Some(page) = self.page_for(shape) {
+            externs.push(page.to_extern());
+        }
+        Ok((growth, Plan::Imports(shape.module.clone(), externs)))
     }
 }
 

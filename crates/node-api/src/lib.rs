@@ -27,11 +27,13 @@ mod func;
 mod global;
 mod host;
 mod instance;
+mod interruption;
 mod limits;
 mod linker;
 mod memory;
 mod metadata;
 mod module;
+mod page;
 mod panic;
 mod profile;
 mod ref_type;
@@ -53,12 +55,16 @@ mod val;
 mod views;
 
 // What Cargo features bring.
+#[cfg(feature = "cranelift")]
+mod addresses;
 #[cfg_attr(not(feature = "async"), path = "background_disabled.rs")]
 mod background;
 #[cfg_attr(not(feature = "cache"), path = "cache_disabled.rs")]
 mod cache;
 #[cfg_attr(not(feature = "async"), path = "call_async_disabled.rs")]
 mod call_async;
+#[cfg(feature = "cranelift")]
+mod checks;
 #[cfg_attr(not(feature = "cranelift"), path = "compiler_disabled.rs")]
 mod compiler;
 #[cfg(feature = "cranelift")]

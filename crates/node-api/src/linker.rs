@@ -10,19 +10,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use napi::bindgen_prelude::This;
 use napi_derive::napi;
+use wasmtime::{AsContextMut, ImportType};
 
 use crate::engine::{Engine, EngineParts};
 use crate::error::{Error, Failure, Result, guard};
 use crate::externs::Item;
 use crate::host::{HostFunc, host_call};
 use crate::instance::{Instance, Plan};
+use crate::interruption::MODULE;
 use crate::js::{IntoJs, Js, constructing};
 use crate::module::of_engine;
+use crate::page::Page;
 use crate::shape::Shape;
 use crate::sig::Sig;
 use crate::store::Store;
 use crate::store_core::{Core, Data, store_of_number};
-use crate::{limits, trap, types};
+use crate::{limits, store_core, trap, types};
 
 /// A set of named imports for many modules and many stores.
 ///
@@ -85,21 +88,42 @@ impl Linker {
     pub(crate) fn plan<'a>(&self, this: Js, store: &'a Js, module: Js) -> Result<(&'a Rc<Core>, u64, Plan)> {
         let core = self.core(store)?;
         let module = of_engine(&module, &self.engine)?;
-        core.runs(&module.shape);
-        let (growth, module) = (module.shared_growth, &module.module);
+        core.runs(&module.shape)?;
+        let (growth, shape) = (module.shared_growth, &module.shape);
         core.hosts.add_linker(core, self.number, this)?;
         // A start function may call host functions that use the linker, so it is not held meanwhile. What belongs to a
         // store is resolved in it, with the sizes memories and tables have now.
-        let plan = if self.store.borrow().is_none() {
-            Plan::Pre(self.definitions()?.instantiate_pre(module).map_err(trap::failure)?)
+        let plan = if shape.interruption.has_checks() {
+            with_page(core, &*self.definitions()?, shape)?
+        } else if self.store.borrow().is_none() {
+            Plan::Pre(
+                self.definitions()?
+                    .instantiate_pre(&shape.module)
+                    .map_err(trap::failure)?,
+            )
         } else {
-            Plan::Linker(Box::new(self.definitions()?.clone()), module.clone())
+            Plan::Linker(Box::new(self.definitions()?.clone()), shape.module.clone())
         };
         Ok((core, growth, plan))
     }
     fn functions(this: Js) -> Result<Js> {
         crate::env::EnvData::of(this.env)?.call(this.env, "boundTo", &[this])
     }
+}
+
+/// What instantiates a module with checks in a store, with the definitions of a linker, and the store's page.
+fn with_page(core: &Core, linker: &wasmtime::Linker<Data>, shape: &Shape) -> Result<Plan> {
+    let externs = core.enter(|mut context| {
+        let found = |import: ImportType<'_>| {
+            let found = linker.get_by_import(&mut context, &import);
+            let missing = || trap::missing(import.module(), import.name(), types::kind(&import.ty()));
+            Ok(found.ok_or_else(missing)?)
+        };
+        shape.imports().map(found).collect::<Result<Vec<_>>>()
+    });
+    let mut externs = externs??;
+    externs.extend(core.page_for(shape).map(|page| page.to_extern()));
+    Ok(Plan::Imports(shape.module.clone(), externs))
 }
 
 fn check_binding(bound: &Option<Weak<Core>>, core: &Rc<Core>) -> Result<()> {
@@ -254,11 +278,16 @@ impl Linker {
             let name = name.to_str("name")?;
             let module = of_engine(&module, &self.engine)?;
             let (growth, shape, module) = (module.shared_growth, &module.shape, &module.module);
+            core.runs(shape)?;
             core.hosts.add_linker(core, self.number, this.object)?;
             let mut linker = self.definitions()?;
             // First, as a failure may leave some of the definitions behind.
             self.bind(core)?;
-            core.runs(shape);
+            if let Some(page) = core.page_for(shape) {
+                let defined = core.enter(|context| page.define(&mut linker, context));
+                linker.allow_shadowing(self.shadowing.get());
+                defined??;
+            }
             if core.fibers.needed() {
                 let message = "a store that has had a call which may wait can't define whole modules: instantiate it, and use \
                                defineInstance";
@@ -325,6 +354,9 @@ impl Linker {
             let (module, name) = (module.to_str("module")?, name.to_str("name")?);
             core.hosts.add_linker(core, self.number, this.object)?;
             let linker = self.definitions()?;
+            if module == MODULE {
+                return Js::undefined(store.env);
+            }
             let item = core.enter(|mut context| {
                 let found = linker.get(&mut context, &module, &name);
                 found.ok().map(|item| Item::from_extern(core, &mut context, item))
@@ -356,10 +388,8 @@ impl Linker {
         let env = module.env;
         guard(env, || {
             let module = of_engine(&module, &self.engine)?;
-            let wasm = &module.module;
-            let pre = self.definitions()?.instantiate_pre(wasm).map_err(trap::failure)?;
             let object = InstancePre {
-                pre,
+                prepared: Prepared::new(&self.engine, &module.shape, &*self.definitions()?)?,
                 shape: module.shape.clone(),
                 shared_growth: module.shared_growth,
                 engine: self.engine.clone(),
@@ -386,12 +416,42 @@ impl Linker {
 /// ```
 #[napi]
 pub struct InstancePre {
-    pre: wasmtime::InstancePre<Data>,
+    prepared: Prepared,
     shape: Rc<Shape>,
     pub(crate) shared_growth: u64,
     engine: Arc<EngineParts>,
     linker: u64,
     store: RefCell<Option<Weak<Core>>>,
+}
+
+/// What has been resolved.
+enum Prepared {
+    All(wasmtime::InstancePre<Data>),
+    /// All but the page, of which each store has its own.
+    ButPage(Box<wasmtime::Linker<Data>>),
+}
+
+impl Prepared {
+    fn new(engine: &EngineParts, shape: &Shape, linker: &wasmtime::Linker<Data>) -> Result<Prepared> {
+        if !shape.interruption.has_checks() {
+            return Ok(Prepared::All(
+                linker.instantiate_pre(&shape.module).map_err(trap::failure)?,
+            ));
+        }
+        // For the errors that there may be, with a page of nobody's.
+        let mut store = store_core::new_store(engine, Data::of_nobody())?;
+        let page = Page::new(shape.interruption, &mut store.as_context_mut())?;
+        let mut trial = linker.clone();
+        page.define(&mut trial, &store)?;
+        trial.instantiate_pre(&shape.module).map_err(trap::failure)?;
+        Ok(Prepared::ButPage(Box::new(linker.clone())))
+    }
+    fn plan(&self, core: &Core, shape: &Shape) -> Result<Plan> {
+        match self {
+            Prepared::All(pre) => Ok(Plan::Pre(pre.clone())),
+            Prepared::ButPage(linker) => with_page(core, linker, shape),
+        }
+    }
 }
 
 impl InstancePre {
@@ -402,8 +462,8 @@ impl InstancePre {
         check_binding(&self.store.borrow(), core)?;
         core.usable()?;
         core.hosts.add_linker(core, self.linker, this)?;
-        core.runs(&self.shape);
-        Ok((core, Plan::Pre(self.pre.clone())))
+        core.runs(&self.shape)?;
+        Ok((core, self.prepared.plan(core, &self.shape)?))
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Kind {
     Facts = 2,
     /// A custom section of the module, with its name.
     Custom = 3,
+    /// Where the functions begin in a module whose code has moved ([`crate::interruption::Starts`]).
+    Starts = 4,
 }
 
 /// Entries, one after the other: kind, length of the name, length of the data, name, data.
@@ -70,6 +72,9 @@ impl<'a> Block<'a> {
     pub fn facts(self) -> &'a str {
         self.text(Kind::Facts)
     }
+    pub fn starts(self) -> Option<&'a [u8]> {
+        self.all(Kind::Starts).next().map(|(_, data)| data)
+    }
     /// The data of each custom section of this name.
     pub fn custom(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.all(Kind::Custom)
@@ -79,11 +84,6 @@ impl<'a> Block<'a> {
     /// Name and length of every custom section.
     pub fn customs(self) -> impl Iterator<Item = (&'a [u8], usize)> {
         self.all(Kind::Custom).map(|(name, data)| (name, data.len()))
-    }
-
-    /// What begins a block that was made by [`Writer`].
-    pub fn of(bytes: &'a [u8]) -> Block<'a> {
-        Block(bytes)
     }
 }
 

@@ -46,28 +46,20 @@ pub struct Module {
     pub(crate) engine: Arc<EngineParts>,
     /// Bytes that its own shared memories may grow by, together, without that a store's limits are asked.
     pub(crate) shared_growth: u64,
-    /// What an artifact of it would have behind its image. One that was loaded has it there.
-    pub(crate) block: Option<Arc<[u8]>>,
     /// A place among what threads share, once it was asked for.
     pub(crate) shared: share::Place,
 }
 
 impl Module {
     /// Makes the object, with an edge to its engine's.
-    pub(crate) fn wrap(
-        module: wasmtime::Module,
-        engine: Js,
-        block: Option<Arc<[u8]>>,
-        shared: share::Place,
-    ) -> Result<Js> {
+    pub(crate) fn wrap(module: wasmtime::Module, engine: Js, shared: share::Place) -> Result<Js> {
         let parts = engine.class::<Engine>("engine")?.parts.clone();
         let data = EnvData::of(engine.env)?;
         let object = Module {
             shape: Shape::new(data.clone(), module.clone()),
-            shared_growth: shared_growth(&module, block.as_deref()),
+            shared_growth: shared_growth(&module),
             module,
             engine: parts,
-            block,
             shared,
         };
         let object = object.into_js(engine.env)?;
@@ -79,20 +71,17 @@ impl Module {
 impl Module {
     /// What is known of it beside what Wasmtime knows; nothing of an artifact that stock Wasmtime has made.
     fn block(&self) -> Option<Block<'_>> {
-        block_of(&self.module, self.block.as_deref())
+        block_of(&self.module)
     }
 }
 
-fn block_of<'a>(module: &'a wasmtime::Module, block: Option<&'a [u8]>) -> Option<Block<'a>> {
-    match block {
-        Some(block) => Some(Block::of(block)),
-        None => metadata::in_image(image(module)),
-    }
+fn block_of(module: &wasmtime::Module) -> Option<Block<'_>> {
+    metadata::in_image(image(module))
 }
 
 /// Bytes that its own shared memories may grow by, together.
-pub fn shared_growth(module: &wasmtime::Module, block: Option<&[u8]>) -> u64 {
-    let growth = block_of(module, block).and_then(|block| block.setting("sharedMemoryGrowth"));
+pub fn shared_growth(module: &wasmtime::Module) -> u64 {
+    let growth = block_of(module).and_then(|block| block.setting("sharedMemoryGrowth"));
     growth.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
@@ -157,7 +146,7 @@ impl Module {
             let parts = &engine.class::<Engine>("engine")?.parts;
             let bytes = trusted("verified", bytes, options)?.unwrap_or(bytes);
             let module = load(parts, &Bytes::read(bytes, "bytes")?)?;
-            Module::wrap(module, engine, None, share::Place::default())
+            Module::wrap(module, engine, share::Place::default())
         })
     }
 
@@ -178,7 +167,7 @@ impl Module {
                 Some(bytes) => load(parts, &Bytes::read(bytes, "bytes")?)?,
                 None => load_file(parts, &name)?,
             };
-            Module::wrap(module, engine, None, share::Place::default())
+            Module::wrap(module, engine, share::Place::default())
         })
     }
 
@@ -241,7 +230,7 @@ impl Module {
                 object.set("module", Js::string(env, import.module())?)?;
                 Ok(object)
             };
-            Js::array(env, self.module.imports().map(describe))
+            Js::array(env, self.shape.imports().map(describe))
         })
     }
 
@@ -279,7 +268,7 @@ pub fn wanted(module: Js) -> napi::Result<Js> {
             let texts = texts.into_iter().map(|text| Js::string(env, text));
             Js::array(env, texts.chain([Js::bool(env, plain)]))
         };
-        Js::array(env, module.class::<Module>("module")?.module.imports().map(row))
+        Js::array(env, module.class::<Module>("module")?.shape.imports().map(row))
     })
 }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use napi_derive::napi;
 
-use crate::compiler::{self, Source, compiled, not_aborted};
+use crate::checks;
+use crate::compiler::{self, Source, not_aborted};
 use crate::config::Settings;
 use crate::describe::{self, Description};
 use crate::engine::{Engine, EngineParts, refused};
@@ -123,8 +124,8 @@ impl Cpu {
     }
 }
 
-/// How to compile ahead of time.
-struct Plan {
+/// How to compile.
+pub struct Plan {
     settings: Settings,
     engine: wasmtime::Engine,
     strip: Strip,
@@ -172,16 +173,25 @@ impl Plan {
         Ok((plan, options.get("signal")?))
     }
 
-    fn precompile(&self, source: Source) -> Result<Vec<u8>> {
+    /// For the engine that loads it.
+    pub fn here(parts: &EngineParts) -> Plan {
+        Plan {
+            settings: parts.settings.clone(),
+            engine: parts.engine.clone(),
+            strip: Strip::None,
+        }
+    }
+    pub fn precompile(&self, source: Source) -> Result<Vec<u8>> {
         let profile = self.settings.profile;
         let whole = source.wasm(profile)?;
         let wasm = match self.strip {
             Strip::None => Cow::Borrowed(&whole),
             _ => Cow::Owned(describe::without(&whole, |name| name == "name")),
         };
-        let image = compiled(&wasm, profile, |wasm| self.engine.precompile_module(wasm))?;
-        let block = Description::of(&whole, self.strip != Strip::All).block(&self.settings, &image)?;
-        describe::artifact(image, &block)
+        let compiled = checks::compile(&self.settings, &self.engine, &wasm)?;
+        let description = Description::of(&whole, self.strip != Strip::All);
+        let block = description.block(&self.settings, &compiled)?;
+        describe::artifact(compiled.image, &block)
     }
 }
 

@@ -9,6 +9,7 @@ use wasmtime::{Config, Inlining, WasmBacktraceDetails, WasmFeatures};
 use crate::error::{Error, Result};
 use crate::features;
 use crate::gc;
+use crate::interruption::Interruption;
 use crate::options::{Options, camel};
 use crate::target::Target;
 
@@ -161,6 +162,19 @@ impl Profile {
     /// Whether guests trap by signals.
     pub fn signals(self, target: &Target) -> bool {
         !matches!(self.base, NoSignals | Embedded) && !target.is_pulley()
+    }
+    /// How its guests are stopped, unless they are compiled without.
+    pub fn interruption(self, target: &Target) -> Interruption {
+        if self.epochs {
+            Interruption::Epochs
+        } else if self.is_bare() || self.is_debug() {
+            // Who runs the one gives it no page, and for the other code stays where its debug information says.
+            Interruption::None
+        } else if self.signals(target) {
+            Interruption::Page
+        } else {
+            Interruption::Flag
+        }
     }
     fn gc(self) -> bool {
         self.build.gc && !self.is_bare()

@@ -7,14 +7,16 @@ use napi::sys;
 use napi_derive::napi;
 use wasmtime::AsContextMut;
 
-use crate::brake::{Brake, Stop, Worker};
+use crate::brake::{Brake, Lever, Stop, Worker};
 use crate::bytes::Bytes;
 use crate::engine::{Engine, EngineParts};
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
+use crate::interruption::Interruption;
 use crate::js::Js;
 use crate::limits::{Limiter, Limits};
 use crate::module::{Module, load, load_file, shared_growth};
+use crate::page::Page;
 use crate::run_imports::Imports;
 use crate::store_core::{Data, Owner, new_store};
 use crate::task::Pool;
@@ -27,8 +29,10 @@ struct Command {
     /// What the facade calls the run.
     number: u32,
     store: wasmtime::Store<Data>,
+    /// What its checks read, if it has some.
+    page: Option<Arc<Page>>,
     engine: Arc<EngineParts>,
-    /// Where it imports more than WASI.
+    /// Where it imports more than WASI, if only for its checks.
     linker: Option<wasmtime::Linker<Data>>,
     module: wasmtime::Module,
     shared_growth: u64,
@@ -62,7 +66,7 @@ impl Source {
             load(&engine, &Bytes::read(artifact, "source")?)?
         };
         Ok(Source {
-            shared_growth: shared_growth(&module, None),
+            shared_growth: shared_growth(&module),
             module,
             engine,
         })
@@ -89,7 +93,7 @@ impl Command {
         let timeout = request.get("timeoutMs")?;
         let engine = &source.engine;
         let limits = Limiter::new(Limits::read(limits)?, Owner::NONE);
-        let stop = Stop::new(&engine.engine);
+        let stop = Stop::new();
         let mut store = new_store(
             engine,
             Data {
@@ -114,17 +118,27 @@ impl Command {
             given = Some(u64::MAX);
         }
         let timeout = deadline::read(timeout, "options.timeoutMs")?;
-        if timeout.is_some() {
-            deadline::needs_brake(engine, "timeoutMs")?;
+        let interruption = Interruption::of(&source.module);
+        if interruption == Interruption::None && timeout.is_some() {
+            return Err(deadline::no_brake(engine, "timeoutMs"));
         }
-        if request.get("stoppable")?.to_bool("stoppable")? {
-            deadline::needs_brake(engine, "signal")?;
+        if interruption == Interruption::None && request.get("stoppable")?.to_bool("stoppable")? {
+            return Err(deadline::no_brake(engine, "signal"));
         }
+        let page = interruption
+            .has_checks()
+            .then(|| Page::new(interruption, &mut store.as_context_mut()).map(Arc::new));
+        let page = page.transpose()?;
         let imports = request.get("imports")?;
-        let linker = (!imports.is_undefined())
+        let linker = (!imports.is_undefined() || page.is_some())
             .then(|| {
                 let mut linker = engine.wasi.linker(&engine.engine).map_err(trap::failure)?.clone();
-                Imports::new(request.env, number, away)?.define(&mut linker, &source.module, imports)?;
+                if !imports.is_undefined() {
+                    Imports::new(request.env, number, away)?.define(&mut linker, &source.module, imports)?;
+                }
+                if let Some(page) = &page {
+                    page.define(&mut linker, &store)?;
+                }
                 Ok::<_, Failure>(linker)
             })
             .transpose()?;
@@ -132,6 +146,7 @@ impl Command {
             number,
             timeout,
             stop,
+            page,
             store,
             engine: engine.clone(),
             linker,
@@ -151,10 +166,16 @@ impl Command {
         };
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self.store.data_mut().brake.deadline = deadline;
+        let lever = match &self.page {
+            Some(page) => Some(Lever::Page(page.clone())),
+            None if engine.profile().epochs => Some(Lever::Epochs(engine.engine.clone())),
+            None => None,
+        };
         let ticks = deadline
-            .map(|deadline| Ticks::new(self.store.engine(), deadline, TICK))
+            .zip(lever.clone())
+            .map(|(deadline, lever)| Ticks::new(lever, deadline, TICK))
             .transpose()?;
-        let ended = if self.stop.begin() {
+        let ended = if self.stop.begin(lever) {
             self.start(linker)
         } else {
             Err(wasmtime::Trap::Interrupt.into())
@@ -165,6 +186,7 @@ impl Command {
             // Where that is not to be waited for, how the guest ended is what counts.
             let _ = wasi::wait(&brake, streams.drained());
         }
+        let ended = ended.map_err(|error| trap::of_guest(error, self.page.as_deref()));
         self.stop.end();
         drop(ticks);
         let exit_code = match ended {

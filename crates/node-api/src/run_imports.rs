@@ -15,6 +15,7 @@ use wasmtime::{Caller, Extern, ExternType, FuncType, Linker, Module, Val, ValTyp
 use crate::bytes::Bytes;
 use crate::env::EnvData;
 use crate::error::{Error, Failure, Result, guard};
+use crate::interruption::Interruption;
 use crate::js::{Js, Scope};
 use crate::js_thread::JsThread;
 use crate::reply::Reply;
@@ -87,7 +88,7 @@ impl Imports {
         let names = names.collect::<Result<Vec<_>>>()?;
         // They come before WASI's.
         linker.allow_shadowing(true);
-        for import in module.imports() {
+        for import in Interruption::of(module).imports(module) {
             let is = |(module, name): &(String, String)| module == import.module() && name == import.name();
             let Some(index) = names.iter().position(is) else {
                 continue;

@@ -4,11 +4,12 @@ use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wasmtime::{Extern, ExternType, Module, StoreContextMut};
+use wasmtime::{Extern, ExternType, ImportType, Module, StoreContextMut};
 
 use crate::env::EnvData;
 use crate::error::Result;
 use crate::externs::Item;
+use crate::interruption::Interruption;
 use crate::js::Js;
 use crate::sig::Sig;
 use crate::store_core::{Core, Data};
@@ -17,6 +18,8 @@ use crate::types;
 /// A module, with what is known of its exports.
 pub struct Shape {
     pub module: Module,
+    /// How its guests are stopped.
+    pub interruption: Interruption,
     data: Rc<EnvData>,
     /// By this number the facade (lib/exports.ts) knows it, once it was told.
     number: u32,
@@ -29,10 +32,15 @@ impl Shape {
         Rc::new(Shape {
             number: data.shapes.take(),
             data,
+            interruption: Interruption::of(&module),
             module,
             told: Cell::new(false),
             sigs: OnceCell::new(),
         })
+    }
+    /// What must be given to instantiate it, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        self.interruption.imports(&self.module)
     }
     /// In order; of what is no function there is none.
     fn sigs(&self) -> &[Option<Arc<Sig>>] {

@@ -27,7 +27,7 @@ pub struct Shared {
 #[derive(Clone)]
 enum Thing {
     Engine(Arc<EngineParts>),
-    Module(wasmtime::Module, Arc<EngineParts>, Option<Arc<[u8]>>),
+    Module(wasmtime::Module, Arc<EngineParts>),
     Memory(SharedMemory, Arc<EngineParts>),
 }
 
@@ -119,7 +119,7 @@ impl Module {
     #[napi(ts_return_type = "SharedHandle")]
     pub fn share(&self, env: napi::Env) -> napi::Result<Js> {
         guard(env.raw(), || {
-            let thing = || Thing::Module(self.module.clone(), self.engine.clone(), self.block.clone());
+            let thing = || Thing::Module(self.module.clone(), self.engine.clone());
             share(env.raw(), "module", &self.shared, thing)
         })
     }
@@ -131,11 +131,11 @@ impl Module {
     pub fn from_shared(handle: Js) -> napi::Result<Js> {
         guard(handle.env, || {
             let shared = find(handle, "module")?;
-            let Thing::Module(module, parts, block) = shared.thing.clone() else {
+            let Thing::Module(module, parts) = shared.thing.clone() else {
                 return Err(no_handle("module"));
             };
             let engine = Engine::of(parts).into_js(handle.env)?;
-            Module::wrap(module, engine, block, place_of(&shared))
+            Module::wrap(module, engine, place_of(&shared))
         })
     }
 }

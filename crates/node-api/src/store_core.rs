@@ -32,6 +32,7 @@ use crate::func::Funcs;
 use crate::host::Hosts;
 use crate::js::{Js, check};
 use crate::limits::{Limiter, Limits};
+use crate::page::Page;
 use crate::shape::Shape;
 use crate::ticker::Ticks;
 use crate::views::Views;
@@ -45,6 +46,18 @@ pub struct Data {
     pub wasi: wasi::State,
     /// What stops the guests.
     pub brake: Brake,
+}
+
+impl Data {
+    /// Of a store in which nothing runs.
+    pub fn of_nobody() -> Data {
+        Data {
+            core: Owner::NONE,
+            limits: Limiter::new(Limits::default(), Owner::NONE),
+            wasi: Default::default(),
+            brake: Brake::new(None, None),
+        }
+    }
 }
 
 /// A store's way to the `Core` it sits in; none in a store that may run off the JavaScript thread ([`crate::run`]).
@@ -105,6 +118,12 @@ pub struct Core {
     pub grew: Cell<bool>,
     /// Below this address no guest is called: see [`stack`].
     stack_floor: usize,
+    /// What the checks of its guests read, once there is a guest that has some.
+    pub page: RefCell<Option<Arc<Page>>>,
+    /// Takes it away where it has come during the call that is under way.
+    pub late: Cell<Option<Ticks>>,
+    /// Whether there are guests that nothing can stop.
+    pub unstoppable: Cell<bool>,
     /// How long a call from outside may last.
     pub timeout: Cell<Option<Duration>>,
     /// Whether there is such a limit: looked at by every call.
@@ -147,6 +166,9 @@ impl Core {
             views: Views::default(),
             grew: Cell::new(false),
             stack_floor,
+            page: RefCell::default(),
+            late: Cell::default(),
+            unstoppable: Cell::new(false),
             timeout: Cell::new(None),
             has_timeout: Cell::new(false),
             deadline: Cell::new(None),
@@ -322,7 +344,8 @@ impl Core {
     }
 
     /// Prepares for a module that is about to run here, and remembers it for [`Core::index_of`].
-    pub fn runs(&self, shape: &Rc<Shape>) {
+    pub fn runs(&self, shape: &Rc<Shape>) -> Result<()> {
+        self.can_stop(shape.interruption)?;
         // On the main thread the facade does this when it is needed.
         if self.data.is_worker {
             signals::mend();
@@ -334,6 +357,14 @@ impl Core {
         {
             modules.push(shape.clone());
         }
+        Ok(())
+    }
+    /// What a module of this shape, which runs here, imports for its checks.
+    pub fn page_for(&self, shape: &Shape) -> Option<Arc<Page>> {
+        self.page().filter(|_| shape.interruption.has_checks())
+    }
+    pub fn page(&self) -> Option<Arc<Page>> {
+        self.page.borrow().clone()
     }
     /// Gives an instance a number.
     pub fn keep_instance(&self, instance: wasmtime::Instance) -> Result<Js> {

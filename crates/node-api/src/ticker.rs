@@ -1,5 +1,5 @@
-//! The thread that moves epochs, so that guests look whether they may go on ([`crate::brake`]). It does so when somebody needs it:
-//! at deadlines, and after those now and then until the guest has ended. It ends when nobody has needed it for a while.
+//! The thread that pulls levers ([`crate::brake`]): it moves epochs, so that guests look whether they may go on, and takes away the
+//! pages of those that must not. It does so when somebody needs it: at deadlines, and after those now and then until the guest has ended. It ends when nobody has needed it for a while.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
+use crate::brake::Lever;
 use crate::error::{Error, Result};
 
 /// The time between two looks of a guest that should have ended.
@@ -29,7 +30,7 @@ struct Ticker {
 }
 struct Wanted {
     number: u64,
-    engine: Engine,
+    lever: Lever,
     due: Instant,
     every: Duration,
     /// When it is not needed any more, where nobody says so.
@@ -46,20 +47,20 @@ fn ticker() -> MutexGuard<'static, Ticker> {
     TICKER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While there is one, its engine's epoch moves when it is due.
+/// While there is one, its lever is pulled when it is due. After it guests may run again.
 pub struct Ticks(u64);
 
 impl Ticks {
     /// First at `due`, then every so often.
-    pub fn new(engine: &Engine, due: Instant, every: Duration) -> Result<Ticks> {
-        ticker().want(engine, due, every, None).map(Ticks)
+    pub fn new(lever: Lever, due: Instant, every: Duration) -> Result<Ticks> {
+        ticker().want(lever, due, every, None).map(Ticks)
     }
 }
 impl Drop for Ticks {
     fn drop(&mut self) {
         let wanted = &mut ticker().wanted;
         if let Some(place) = wanted.iter().position(|each| each.number == self.0) {
-            wanted.swap_remove(place);
+            wanted.swap_remove(place).lever.release();
         }
     }
 }
@@ -79,17 +80,17 @@ impl Pace {
         let next = now + PACED;
         *until = Some(next);
         let mut ticker = ticker();
-        let known = |each: &&mut Wanted| each.until.is_some() && Engine::same(&each.engine, engine);
+        let known = |each: &&mut Wanted| each.until.is_some() && each.lever.is_of(engine);
         match ticker.wanted.iter_mut().find(known) {
             Some(each) => each.until = Some(next),
-            None => drop(ticker.want(engine, now + TICK, TICK, Some(next))?),
+            None => drop(ticker.want(Lever::Epochs(engine.clone()), now + TICK, TICK, Some(next))?),
         }
         Ok(())
     }
 }
 
 impl Ticker {
-    fn want(&mut self, engine: &Engine, due: Instant, every: Duration, until: Option<Instant>) -> Result<u64> {
+    fn want(&mut self, lever: Lever, due: Instant, every: Duration, until: Option<Instant>) -> Result<u64> {
         if self.asleep.is_none() {
             let spawned = thread::Builder::new().name("cwasm-ticker".into()).spawn(tick);
             spawned.map_err(|error| Error::internal(format!("no thread for deadlines: {error}")))?;
@@ -98,7 +99,7 @@ impl Ticker {
         self.next += 1;
         self.wanted.push(Wanted {
             number,
-            engine: engine.clone(),
+            lever,
             due,
             every,
             until,
@@ -117,7 +118,7 @@ fn tick() {
     loop {
         let now = Instant::now();
         for each in ticker.wanted.iter_mut().filter(|each| each.due <= now) {
-            each.engine.increment_epoch();
+            each.lever.pull();
             each.due = now + each.every;
         }
         ticker.wanted.retain(|each| each.until.is_none_or(|until| until > now));

@@ -5,7 +5,8 @@ use std::fmt;
 use wasmtime::{ThrownException, Trap, UnknownImportError, WasmBacktrace};
 
 use crate::error::{Error, Failure, Field};
-use crate::{gc, wasi};
+use crate::page::Page;
+use crate::{gc, interruption, page, wasi};
 
 /// A host function ended with a JavaScript exception, which is pending in the environment.
 #[derive(Debug)]
@@ -24,6 +25,25 @@ impl fmt::Display for Error {
     }
 }
 impl std::error::Error for Error {}
+
+/// A check has found that its guest must end.
+#[derive(Debug)]
+struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stopped")
+    }
+}
+
+/// What has come out of a guest whose checks read this page.
+pub fn of_guest(error: wasmtime::Error, page: Option<&Page>) -> wasmtime::Error {
+    let trap = error.downcast_ref::<Trap>().copied();
+    match trap.zip(page) {
+        Some((trap, page)) if page.has_ended(trap) => error.context(Stopped),
+        _ => error,
+    }
+}
 
 /// One of our errors on its way through wasm.
 pub fn error(error: Error) -> wasmtime::Error {
@@ -75,7 +95,9 @@ fn translate(error: &wasmtime::Error) -> Error {
     if gc::is_full(error) {
         return Error::new("MemoryLimitError", text(error)).with("trapCode", "memoryLimit");
     }
+    let is_stopped = error.is::<Stopped>() || page::is_fault(error);
     if let Some(trap) = error.downcast_ref::<Trap>() {
+        let trap = if is_stopped { &Trap::Interrupt } else { trap };
         let class = match trap {
             Trap::OutOfFuel => "OutOfFuelError",
             Trap::Interrupt => "DeadlineError",
@@ -163,7 +185,12 @@ fn frames(backtrace: &WasmBacktrace) -> Field {
         if let Some(offset) = frame.module_offset() {
             fields.push(("moduleOffset", Field::Number(offset as f64)));
         }
-        if let Some(offset) = frame.func_offset() {
+        // Wasmtime knows where the function begins in what it has compiled.
+        let offset = match interruption::start_of(frame.module(), frame.func_index()) {
+            Some(start) => frame.module_offset().and_then(|at| at.checked_sub(start as usize)),
+            None => frame.func_offset(),
+        };
+        if let Some(offset) = offset {
             fields.push(("funcOffset", Field::Number(offset as f64)));
         }
         if let Some(symbol) = frame.symbols().first() {
