@@ -238,3 +238,32 @@ test("guests that come while a call is under way end with it, also the first of 
   t.throws(() => (host.g(), host.spin()), late);
   t.true(inner instanceof DeadlineError);
 });
+
+needing("async")("threads that end while the time of their guests is over leave the memory of others alone", (t) => {
+  const script = `
+    import { Worker } from "node:worker_threads";
+    import { Engine, Instance, Module, Store } from "@cwasm/wasmtime";
+    const source = \`(async () => {
+      const { Engine, Instance, Module, Store, promising } = await import("@cwasm/wasmtime");
+      const engine = new Engine(), module = Module.deserializeFile(engine, \${JSON.stringify($(file))});
+      for (let i = 0; i < 5; i++) {
+        const { exports } = new Instance(new Store(engine), module, { env: { f: () => new Promise(() => {}) } });
+        promising(exports.g, { timeoutMs: 5 })().catch(() => {});
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+      process.exit(); // of this thread
+    })()\`;
+    const engine = new Engine(), module = Module.deserializeFile(engine, $(file));
+    let ended = 0, sum = 0, rounds = 0;
+    for (let i = 0; i < 20; i++) new Worker(source, { eval: true }).on("exit", () => ended++);
+    while (ended < 20) {
+      for (let i = 0; i < 50; i++) {
+        using store = new Store(engine, { timeoutMs: 10_000 });
+        const { exports } = new Instance(store, module, { env: { f() {} } });
+        sum += exports.count(100) + exports.load(0); rounds++;
+      }
+      await new Promise((done) => setImmediate(done));
+    }
+    console.log(JSON.stringify({ ended, right: sum === rounds * 100 }));`.replace(/using store = (.*);/, "const store = $1;");
+  t.deepEqual(nodeJson(t, script, { values: { file: artifact(guest) } }), { ended: 20, right: true });
+});

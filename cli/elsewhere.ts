@@ -44,7 +44,7 @@ export const codegen: Hints = none(`compiler collector cranelift-debug-verifier 
   metadata-for-internal-asserts metadata-for-gc-heap-corruption`);
 
 export const wasm: Hints = {
-  "epoch-interruption": "timeout compiles with epochs by itself; so does --profile sandbox",
+  "epoch-interruption": "say --profile sandbox; timeout needs none, as guests have checks of their own",
   ...all("relaxed-simd-deterministic", "say --profile deterministic"),
   ...all(
     `all-proposals bulk-memory multi-memory multi-value reference-types simd relaxed-simd tail-call threads shared-memory memory64

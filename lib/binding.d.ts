@@ -683,7 +683,7 @@ export interface CompilerConfig {
 export interface Config {
   /**
    * A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-   * that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
+   * that guests which compute give others their turn), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
    * a program wants SIGSEGV and the like for itself), `small-address-space` (for hosts with little of it, such as
    * `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`), `deterministic` (the same results on
    * every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised),
@@ -693,8 +693,8 @@ export interface Config {
    */
   profile?: ProfileName
   /**
-   * Whether guests look at the engine's epoch, so that they can be stopped: `timeoutMs` and `signal` need it. Part of the
-   * profile: `default` with epochs is `sandbox`. Default: as the profile says.
+   * Whether guests look at the engine's epoch, so that they give others their turn in `callAsync` (and can be stopped, which the
+   * checks of other profiles are for too, at less cost). Part of the profile: `default` with epochs is `sandbox`. Default: as the profile says.
    */
   epochs?: boolean
   /** Whether guests use fuel. Part of the profile: `sandbox` with fuel is `metered`. Default: as the profile says. */
@@ -847,9 +847,9 @@ export interface StoreOptions {
   fuel?: bigint
   /**
    * Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
-   * call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
-   * (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Default: no
-   * end.
+   * call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. What nothing can stop
+   * (compiled with `compiler.interruptible: false`, the profiles `debug` and `embedded`, stock Wasmtime) throws
+   * `IncompatibleModuleError` when it is instantiated. Default: no end.
    */
   timeoutMs?: number
   /** What WASI grants its guests. Default: nothing. */

@@ -11,9 +11,11 @@ import { onAbort } from "./abort.js";
 /** How a call is made. */
 export interface CallOptions {
   /** Ends the call when it is aborted, which then rejects with `signal.reason`: while the guest waits for a promise or in WASI, and
-   * before it has begun. Computing guests are ended where their profile has epochs (`sandbox`, `metered`). */
+   * before it has begun. Guests that compute are ended on a thread of their own (`background`), and on this one where their profile has
+   * epochs (`sandbox`, `metered`): others hold the event loop meanwhile, so that no signal fires. */
   signal?: AbortSignal;
-  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits. Needs a profile with epochs.
+  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits. Guests that were
+   * compiled without checks or epochs can't have one.
    * Default: the store's `timeoutMs`. */
   timeoutMs?: number;
   /** Whether the call waits until earlier ones of the same store have ended, instead of a `StoreBusyError`. */

@@ -20,11 +20,11 @@ export interface RunOptions extends WasiOptions, StoreLimits, DeserializeOptions
   profile?: ProfileName;
   /** Fuel the guest may use; one instruction costs about one. Needs the profile `metered`. */
   fuel?: bigint;
-  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits. Needs a
-   * profile with epochs (`sandbox`, `metered`). */
+  /** Milliseconds after which the guest ends with `DeadlineError`, whether it computes or waits. A
+   * guest that was compiled without checks or epochs (`compiler.interruptible: false`, profiles `debug` and `embedded`) is refused. */
   timeoutMs?: number;
   /** Ends the guest when it is aborted, whether it computes or waits; checked every 10 milliseconds. `run` then rejects with
-   * `signal.reason`, also before the guest has begun. Needs a profile with epochs too. `runSync` reads it only before the guest
+   * `signal.reason`, also before the guest has begun. What `timeoutMs` needs this does too. `runSync` reads it only before the guest
    * begins, as no signal fires while the JavaScript thread is busy: use `timeoutMs` there. */
   signal?: AbortSignal;
   /** Functions that the guest may import beside WASI's, or in their place: of numbers, vectors and nothing else. Or a function that

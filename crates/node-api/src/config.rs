@@ -18,7 +18,7 @@ use napi_derive::napi;
 #[allow(dead_code, reason = "it declares the interface; values are read by name")]
 pub struct Config {
     /// A named set of all settings that decide whether a `.cwasm` loads: `default` (fastest), `sandbox` (with epochs, so
-    /// that a guest can be stopped), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
+    /// that guests which compute give others their turn), `metered` (with fuel and epochs), `no-signals` (guests trap by checks in their code, where
     /// a program wants SIGSEGV and the like for itself), `small-address-space` (for hosts with little of it, such as
     /// `ulimit -v`: memories take no more than they use, and have no zero-copy `buffer`), `deterministic` (the same results on
     /// every machine: NaNs, relaxed SIMD, no threads), `debug` (native debug information, code that is not optimised),
@@ -27,8 +27,8 @@ pub struct Config {
     /// followed by `+fuel`, `+epochs` or both. An artifact loads where the profile is the same. Default `default`.
     #[napi(ts_type = "ProfileName")]
     pub profile: Option<String>,
-    /// Whether guests look at the engine's epoch, so that they can be stopped: `timeoutMs` and `signal` need it. Part of the
-    /// profile: `default` with epochs is `sandbox`. Default: as the profile says.
+    /// Whether guests look at the engine's epoch, so that they give others their turn in `callAsync` (and can be stopped, which the
+    /// checks of other profiles are for too, at less cost). Part of the profile: `default` with epochs is `sandbox`. Default: as the profile says.
     pub epochs: Option<bool>,
     /// Whether guests use fuel. Part of the profile: `sandbox` with fuel is `metered`. Default: as the profile says.
     pub fuel: Option<bool>,

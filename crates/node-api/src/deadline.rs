@@ -1,6 +1,5 @@
 //! Deadlines: no call from outside lasts longer than its store's `timeoutMs`. [`crate::brake`] has what ends it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::brake::Lever;
@@ -84,7 +83,6 @@ impl Core {
         }
         if interruption.has_checks() && self.page().is_none() {
             let page = self.enter(|mut context| Page::new(interruption, &mut context))??;
-            let page = Arc::new(page);
             // A call that is under way did not know it.
             if let Some(deadline) = self.deadline.get() {
                 let ticks = Ticks::new(Lever::Page(page.clone()), deadline, TICK)?;

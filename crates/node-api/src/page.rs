@@ -4,6 +4,7 @@
 //! makes another object for each instance that imports it, and does not expect to find the place of a fault in two of them.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::{AsContext, Extern, Memory, MemoryType, StoreContextMut, Trap};
 
@@ -12,29 +13,46 @@ use crate::interruption::{Interruption, MODULE, NAME, PAGE};
 use crate::store_core::Data;
 use crate::trap;
 
-/// It is gone with its store: nobody takes it away once the store's calls have ended.
 pub struct Page {
     /// Whether it is by a fault that a check ends a guest, or by what it reads.
     faults: bool,
-    at: usize,
+    /// Its address, as long as there is the store.
+    at: Mutex<Option<usize>>,
     away: AtomicBool,
     memory: Memory,
 }
 
+/// What a store has of its page: when it goes, nobody touches that any more.
+#[derive(Default)]
+pub struct Held(Option<Arc<Page>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(page) = &self.0 {
+            page.at().take();
+        }
+    }
+}
+
 impl Page {
     /// For guests that have this.
-    pub fn new(interruption: Interruption, context: &mut StoreContextMut<'_, Data>) -> Result<Page> {
+    pub fn new(interruption: Interruption, context: &mut StoreContextMut<'_, Data>) -> Result<Arc<Page>> {
         // It is not the guest's, and not counted.
         context.data_mut().limits.uncounted = true;
         let memory = Memory::new(&mut *context, MemoryType::new(1, Some(1)));
         context.data_mut().limits.uncounted = false;
         let memory = memory.map_err(trap::failure)?;
-        Ok(Page {
+        let page = Arc::new(Page {
             faults: interruption == Interruption::Page,
-            at: memory.data_ptr(context.as_context()).addr(),
+            at: Mutex::new(Some(memory.data_ptr(context.as_context()).addr())),
             away: AtomicBool::new(false),
             memory,
-        })
+        });
+        context.data_mut().page = Held(Some(page.clone()));
+        Ok(page)
+    }
+    fn at(&self) -> MutexGuard<'_, Option<usize>> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a module with checks imports last.
@@ -64,12 +82,16 @@ impl Page {
         }
     }
     fn set(&self, away: bool) -> bool {
+        let place = self.at();
+        let Some(at) = *place else {
+            return true;
+        };
         if self.faults {
-            return protect(self.at, away);
+            return protect(at, away);
         }
         for i in 0..PAGE {
-            // SAFETY: the page is there, and all who use it do so atomically, or are guests.
-            unsafe { AtomicU8::from_ptr((self.at + i) as *mut u8) }.store(away.into(), Ordering::Relaxed);
+            // SAFETY: the page is there as long as its address, and all who use it do so atomically, or are guests.
+            unsafe { AtomicU8::from_ptr((at + i) as *mut u8) }.store(away.into(), Ordering::Relaxed);
         }
         true
     }
@@ -101,7 +123,7 @@ fn protect(at: usize, away: bool) -> bool {
     } else {
         libc::PROT_READ | libc::PROT_WRITE
     };
-    // SAFETY: a page of a memory that lives, which nobody reads but guests that may fault there.
+    // SAFETY: a page of a memory that is there, which nobody reads but guests that may fault there.
     unsafe { libc::mprotect(at as *mut libc::c_void, PAGE, how) == 0 }
 }
 #[cfg(windows)]

@@ -101,6 +101,7 @@ impl Command {
                 limits,
                 wasi,
                 brake: Brake::new(worker, Some(stop.clone())),
+                page: Default::default(),
             },
         )?;
         let mut given = None;
@@ -127,7 +128,7 @@ impl Command {
         }
         let page = interruption
             .has_checks()
-            .then(|| Page::new(interruption, &mut store.as_context_mut()).map(Arc::new));
+            .then(|| Page::new(interruption, &mut store.as_context_mut()));
         let page = page.transpose()?;
         let imports = request.get("imports")?;
         let linker = (!imports.is_undefined() || page.is_some())

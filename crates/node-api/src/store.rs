@@ -25,9 +25,9 @@ pub struct StoreOptions {
     #[napi(ts_type = "bigint")]
     pub fuel: Option<u64>,
     /// Milliseconds that each call from outside may last, all that happens inside of it included: host functions, what they
-    /// call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. Needs a profile with epochs
-    /// (`sandbox`, `metered`), else calls and instantiation throw `IncompatibleModuleError`. Default: no
-    /// end.
+    /// call, waiting in WASI; start functions too. Beyond, the guest ends with `DeadlineError`. What nothing can stop
+    /// (compiled with `compiler.interruptible: false`, the profiles `debug` and `embedded`, stock Wasmtime) throws
+    /// `IncompatibleModuleError` when it is instantiated. Default: no end.
     pub timeout_ms: Option<f64>,
     /// What WASI grants its guests. Default: nothing.
     #[napi(ts_type = "WasiOptions")]

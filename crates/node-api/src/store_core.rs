@@ -36,7 +36,7 @@ use crate::page::Page;
 use crate::shape::Shape;
 use crate::ticker::Ticks;
 use crate::views::Views;
-use crate::{exception, gc, signals, stack, wasi};
+use crate::{exception, gc, page, signals, stack, wasi};
 
 /// What Wasmtime keeps for us in a store.
 pub struct Data {
@@ -46,6 +46,8 @@ pub struct Data {
     pub wasi: wasi::State,
     /// What stops the guests.
     pub brake: Brake,
+    /// What their checks read, once there is a guest that has some.
+    pub page: page::Held,
 }
 
 impl Data {
@@ -56,6 +58,7 @@ impl Data {
             limits: Limiter::new(Limits::default(), Owner::NONE),
             wasi: Default::default(),
             brake: Brake::new(None, None),
+            page: Default::default(),
         }
     }
 }
@@ -183,6 +186,7 @@ impl Core {
             limits: Limiter::new(limits, owner),
             wasi,
             brake: Brake::new(Worker::of(env, &core.data), None),
+            page: Default::default(),
         };
         core.watch.set(data.brake.watch(&engine.parts)?);
         let store = new_store(&engine.parts, data)?;
