@@ -98,22 +98,25 @@ impl Page {
     pub fn is_away(&self) -> bool {
         self.away.load(Ordering::Acquire)
     }
-    /// Whether a trap is that of a check which looks at a flag.
-    pub fn has_ended(&self, trap: Trap) -> bool {
-        !self.faults && trap == Trap::UnreachableCodeReached && self.is_away()
+    /// Whether it is a check that has ended a guest with this error.
+    pub fn has_ended(&self, error: &wasmtime::Error) -> bool {
+        let is_check = || match error.downcast_ref::<Trap>() {
+            Some(Trap::MemoryOutOfBounds) => self.faults && is_inside(error),
+            trap => !self.faults && trap == Some(&Trap::UnreachableCodeReached),
+        };
+        self.is_away() && is_check()
     }
 }
 
-/// Whether an error is that of a check that has faulted: an access inside of a memory does so in no other way.
-pub fn is_fault(error: &wasmtime::Error) -> bool {
+/// Whether a fault was inside of a memory, where no access of a guest's own ends.
+fn is_inside(fault: &wasmtime::Error) -> bool {
     let is_inside = |saying: String| {
         let (_, numbers) = saying.split_once("memory fault at wasm address 0x")?;
         let (address, size) = numbers.split_once(" in linear memory of size 0x")?;
         let number = |text| u64::from_str_radix(text, 16).ok();
         Some(number(address)? < number(size)?)
     };
-    error.downcast_ref::<Trap>() == Some(&Trap::MemoryOutOfBounds)
-        && error.chain().any(|cause| is_inside(cause.to_string()).unwrap_or(false))
+    fault.chain().any(|cause| is_inside(cause.to_string()) == Some(true))
 }
 
 #[cfg(unix)]

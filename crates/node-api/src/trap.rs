@@ -6,7 +6,7 @@ use wasmtime::{ThrownException, Trap, UnknownImportError, WasmBacktrace};
 
 use crate::error::{Error, Failure, Field};
 use crate::page::Page;
-use crate::{gc, interruption, page, wasi};
+use crate::{gc, interruption, wasi};
 
 /// A host function ended with a JavaScript exception, which is pending in the environment.
 #[derive(Debug)]
@@ -38,9 +38,8 @@ impl fmt::Display for Stopped {
 
 /// What has come out of a guest whose checks read this page.
 pub fn of_guest(error: wasmtime::Error, page: Option<&Page>) -> wasmtime::Error {
-    let trap = error.downcast_ref::<Trap>().copied();
-    match trap.zip(page) {
-        Some((trap, page)) if page.has_ended(trap) => error.context(Stopped),
+    match page {
+        Some(page) if page.has_ended(&error) => error.context(Stopped),
         _ => error,
     }
 }
@@ -95,8 +94,8 @@ fn translate(error: &wasmtime::Error) -> Error {
     if gc::is_full(error) {
         return Error::new("MemoryLimitError", text(error)).with("trapCode", "memoryLimit");
     }
-    let is_stopped = error.is::<Stopped>() || page::is_fault(error);
     if let Some(trap) = error.downcast_ref::<Trap>() {
+        let is_stopped = error.is::<Stopped>();
         let trap = if is_stopped { &Trap::Interrupt } else { trap };
         let class = match trap {
             Trap::OutOfFuel => "OutOfFuelError",
