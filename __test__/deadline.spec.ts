@@ -70,6 +70,15 @@ for (const profile of ["default", "sandbox", "metered", "no-signals"] as const) 
     t.deepEqual([...out], [1, 2, 0, 0]);
   });
 
+  test(`a batch ends at the deadline too where the function has no loop: ${profile}`, (t) => {
+    const { exports } = made(undefined, 5);
+    const rows = 8_000_000;
+    const out = new Int32Array(rows);
+    t.throws(() => callMany(exports.add, new Int32Array(2 * rows).fill(1), out), late);
+    t.is(out[0], 2);
+    t.is(out[rows - 1], 0);
+  });
+
   test(`the deadline is of the outermost call: host functions and what they call count for it: ${profile}`, (t) => {
     let inner: unknown;
     const { exports } = made(() => {

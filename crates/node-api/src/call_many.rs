@@ -10,7 +10,7 @@ use crate::error::{Error, Failure, Result, guard};
 use crate::js::Js;
 use crate::sig::Sig;
 use crate::store_core::{Core, Data, store_of_number};
-use crate::{bytes, exception};
+use crate::{bytes, deadline, exception};
 
 /// The one type of all the parameters, or of all the results.
 fn kind<'a>(kinds: &'a str, what: &str) -> Result<Option<&'a str>> {
@@ -80,7 +80,9 @@ impl Batch<'_> {
     fn run(&mut self, core: &Core, mut context: StoreContextMut<'_, Data>, size: usize) -> Result<()> {
         let (params, results) = (self.sig.params, self.sig.results);
         let mut slots = vec![ValRaw::u64(0); self.sig.slots()];
+        let page = core.page();
         for row in 0..self.rows {
+            deadline::in_time(page.as_deref())?;
             for (place, slot) in slots[..params].iter_mut().enumerate() {
                 self.args.get(row * params + place, slot);
             }

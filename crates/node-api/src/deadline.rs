@@ -50,6 +50,14 @@ pub fn no_brake(engine: &EngineParts, what: &str) -> Failure {
         .into()
 }
 
+/// Refuses to call a guest whose page is away: not all functions have checks.
+pub fn in_time(page: Option<&Page>) -> Result<()> {
+    match page {
+        Some(page) if page.is_away() => Err(trap::failure(wasmtime::Trap::Interrupt.into())),
+        _ => Ok(()),
+    }
+}
+
 impl Core {
     /// Whether a call may have a deadline.
     #[inline(always)]
@@ -103,10 +111,7 @@ impl Core {
         if !self.is_timed() {
             return body();
         }
-        // Not all functions have checks.
-        if self.page().is_some_and(|page| page.is_away()) {
-            return Err(trap::failure(wasmtime::Trap::Interrupt.into()));
-        }
+        in_time(self.page().as_deref())?;
         let nested = !self.top.get().is_null();
         let (mine, outer) = (self.deadline.get(), self.data.deadline.get());
         let timeout = if nested { None } else { self.timeout.get() };
