@@ -176,6 +176,10 @@ test("compiles wasm and text to an artifact", async (t) => {
   }
   t.deepEqual({ status, stderr }, { status: 0, stderr: "" });
   t.is((await command(["run", "--precompiled", "compiled.cwasm"], { cwd: folder })).status, 7);
+  t.is((await command(["compile", "--no-checks", source, "-o", "unchecked.cwasm"], { cwd: folder })).status, 0);
+  t.is(JSON.parse((await command(["inspect", "--json", "unchecked.cwasm"], { cwd: folder })).stdout).interruption, "none");
+  const untimed = await command(["run", "--precompiled", "-W", "timeout=1s", "unchecked.cwasm"], { cwd: folder });
+  t.regex(untimed.stderr, /^cwasm: IncompatibleModuleError: .*\n  hint: .*interruptible/);
   const wrong = join(folder, "wrong.wasm");
   writeFileSync(wrong, "\0asmnot");
   const refused = await command(["compile", wrong, "-o", join(folder, "never.cwasm")]);

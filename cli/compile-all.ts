@@ -20,8 +20,8 @@ interface Job {
 }
 
 /** Compiles them, and writes nothing unless all can be. Returns the exit status. */
-export async function compileAll(patterns: string[], output: string, { profile, targets, options, key }: Wishes): Promise<number> {
-  const engine = new Engine({ profile });
+export async function compileAll(patterns: string[], output: string, { config, targets, options, key }: Wishes): Promise<number> {
+  const engine = new Engine(config);
   const wanted = targets.length > 0 ? [...new Set(targets)] : [engine.target];
   const jobs = jobsOf(patterns, wanted);
   const secret = key === undefined ? undefined : readFileSync(key);

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { Engine, type PrecompileOptions, type ProfileName } from "../index.js";
+import { type Config, Engine, type PrecompileOptions, type ProfileName } from "../index.js";
 import { compileAll } from "./compile-all.js";
 import { type Command, type Flag, UsageError, files } from "./flags.js";
 import { source } from "./load.js";
@@ -11,7 +11,7 @@ import { signed } from "./sign.js";
 
 /** What the flags ask for. */
 export interface Wishes {
-  profile: ProfileName;
+  config: Config;
   targets: string[];
   options: PrecompileOptions;
   /** The file of the private key. */
@@ -36,7 +36,7 @@ const flags: Flag<Wishes>[] = [
     names: "--profile",
     value: "NAME",
     help: "default (fastest), sandbox (with epochs), metered (with fuel and epochs), no-signals, small-address-space, deterministic, debug, embedded, embedded-signals; all but the first three also with +epochs, +fuel",
-    read: (wishes, value) => void (wishes.profile = value as ProfileName),
+    read: (wishes, value) => void (wishes.config.profile = value as ProfileName),
   },
   {
     names: "--cpu",
@@ -57,6 +57,11 @@ const flags: Flag<Wishes>[] = [
     help: "what the build that loads it has, such as gc,wasi, or none: without gc or threads it loads only what was compiled without them",
     read: ({ options }, value) => void (options.features = value === "none" ? [] : (value.split(",") as NonNullable<PrecompileOptions["features"]>)),
   },
+  {
+    names: "--no-checks",
+    help: "leave out the checks by which guests are stopped: then they can have no timeout",
+    read: ({ config }) => void (config.compiler = { interruptible: false }),
+  },
   { names: "--sign", value: "KEY", help: "sign the result with this private key: OUT.sig", read: (wishes, value) => void (wishes.key = value) },
 ];
 
@@ -71,7 +76,7 @@ async function main(wishes: Wishes, words: string[]): Promise<number> {
   }
   const file = patterns[0]!;
   const [target] = wishes.targets;
-  const artifact = await new Engine({ profile: wishes.profile }).precompile(source(readFileSync(file)), { ...options, ...(target !== undefined && { target }) });
+  const artifact = await new Engine(wishes.config).precompile(source(readFileSync(file)), { ...options, ...(target !== undefined && { target }) });
   output ??= `${basename(file, extname(file))}.cwasm`;
   const written: [string, Uint8Array | string][] = [[output, artifact]];
   if (wishes.key !== undefined) written.push([`${output}.sig`, signed(artifact, readFileSync(wishes.key))]);
@@ -94,6 +99,6 @@ export const compile: Command<Wishes> = {
   about: "compile FILE (.wasm, or .wat) ahead of time",
   flags,
   details: "The result loads where version, profile, architecture and operating system are the same.",
-  begin: () => ({ profile: "default", targets: [], options: {} }),
+  begin: () => ({ config: {}, targets: [], options: {} }),
   main,
 };
