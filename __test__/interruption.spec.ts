@@ -136,15 +136,16 @@ test("a guest's own access out of bounds stays what it is, also where it has no 
   }
 });
 
-test("only the store stops whose time is over: not another of the thread, nor one on another thread, nor the next that has its page", async (t) => {
-  const { engine, module } = load(guest);
+const kinds: Config[] = features.has("pooling-allocator") ? [{}, { pooling: true }] : [{}];
+for (const config of kinds) test(`only the store stops whose time is over: not another of the thread, nor one on another thread, nor the next in its place: ${JSON.stringify(config)}`, async (t) => {
+  const { engine, module } = load(guest, { engine: engineWith(config) });
   const other: any = new Instance(new Store(engine), module, env).exports;
   const counted = features.has("async") ? callInBackground(other.count, 300_000_000) : 300_000_000;
   for (let i = 0; i < 100; i++) {
     const store = new Store(engine, { timeoutMs: 0.5 });
     const exports: any = new Instance(store, module, env).exports;
     t.throws(() => exports.spin(), late);
-    // Its page goes to the next one.
+    // Its memory is the next one's.
     if (i % 2) store.dispose();
     t.is((new Instance(new Store(engine), module, env).exports as any).count(1000), 1000);
   }
