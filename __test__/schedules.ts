@@ -1,9 +1,9 @@
 // For schedules.spec.ts: random schedules of calls that wait, run beside, are aborted, and of stores that are disposed. One process
-// runs many; some run in workers that are ended amid them. `node dist/__test__/schedules.js FILE.cwasm FIRST COUNT WORKERS`
+// runs many; some run in workers that are ended amid them. `node dist/__test__/schedules.js FILE.cwasm PROFILE FIRST COUNT WORKERS`
 
 import { setImmediate as turn, setTimeout as pause } from "node:timers/promises";
 import { Worker, isMainThread, workerData } from "node:worker_threads";
-import { ClosedError, Engine, Instance, Module, Store, StoreBusyError, promising } from "../index.js";
+import { ClosedError, Engine, Instance, Module, type ProfileName, Store, StoreBusyError, promising } from "../index.js";
 
 /** Numbers of a seed (mulberry32). */
 function random(seed: number): (below: number) => number {
@@ -20,7 +20,8 @@ class Stopped extends Error {}
 class Mine extends Error {}
 const isExpected = (error: unknown) => [Stopped, Mine, StoreBusyError, ClosedError].some((kind) => error instanceof kind);
 
-const engine = new Engine({ profile: "sandbox" });
+const profile: ProfileName = isMainThread ? process.argv[3] : workerData.profile;
+const engine = new Engine({ profile });
 let module: Module;
 
 async function schedule(seed: number): Promise<void> {
@@ -50,8 +51,10 @@ async function schedule(seed: number): Promise<void> {
       case 3:
       case 4: {
         const control = new AbortController();
-        const thread = r(2) ? "background" : "js";
+        const place = r(2) ? "background" : "js";
         const fn = [exports.call, exports.twice, exports.count, exports.spin][r(4)]!;
+        // Without epochs it would hold the thread for ever.
+        const thread = fn === exports.spin && profile === "default" ? "background" : place;
         const call = promising(fn, { thread, queue: r(3) === 0, signal: control.signal })(r(8));
         const entry = { control, call: call.catch((error) => tell(`${thread} call`, error)).finally(() => pending.delete(entry)) };
         pending.add(entry);
@@ -125,11 +128,11 @@ async function many(file: string, first: number, count: number): Promise<void> {
 }
 
 if (isMainThread) {
-  const [file, first, count, workers] = [process.argv[2]!, ...process.argv.slice(3).map(Number)] as [string, number, number, number];
+  const [file, first, count, workers] = [process.argv[2]!, ...process.argv.slice(4).map(Number)] as [string, number, number, number];
   await many(file, first, count);
   for (let i = 0; i < workers; i++) {
     const r = random(first + i);
-    const worker = new Worker(new URL(import.meta.url), { workerData: { file, first: first + i * 1000 } });
+    const worker = new Worker(new URL(import.meta.url), { workerData: { file, profile, first: first + i * 1000 } });
     const failed = new Promise<never>((_, reject) => worker.once("error", reject));
     failed.catch(() => undefined);
     await Promise.race([pause(20 + r(60)), failed]);
