@@ -12,6 +12,7 @@
 //! globals too. Code moves, and [`Positions`] says where from.
 
 mod check;
+mod code;
 mod positions;
 mod rewrite;
 mod verify;

@@ -2,7 +2,7 @@
 
 use wasmparser::{Operator, Parser, Payload, TypeRef};
 
-use crate::{Error, Form, check, rewrite};
+use crate::{Error, Form, check, code};
 
 /// How many checks there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,22 +36,22 @@ pub fn checks(wasm: &[u8], form: Form) -> Result<Checks, Error> {
 }
 
 fn function(body: &wasmparser::FunctionBody<'_>, form: Form, memory: u32, all: &mut Checks) -> Result<(), Error> {
-    let mut code = body.get_operators_reader()?;
+    let mut operators = body.get_operators_reader()?;
     let missing = |at: usize| Err(Error::Invalid(format!("there is no check at offset {at:#x}")));
-    let mut number = u32::from(check::read(&mut code, form, memory, 0)?);
+    let mut number = u32::from(check::read(&mut operators, form, memory, 0)?);
     let has_entry = number > 0;
     all.entries += usize::from(has_entry);
-    while !code.eof() {
-        let at = code.original_position();
-        match code.read()? {
+    while !operators.eof() {
+        let at = operators.original_position();
+        match operators.read()? {
             Operator::Loop { .. } => {
-                if !check::read(&mut code, form, memory, number)? {
+                if !check::read(&mut operators, form, memory, number)? {
                     return missing(at);
                 }
                 number += 1;
                 all.loops += 1;
             }
-            operator if rewrite::is_call(&operator) && !has_entry => return missing(at),
+            operator if code::is_call(&operator) && !has_entry => return missing(at),
             _ => {}
         }
     }
